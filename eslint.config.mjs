@@ -1,0 +1,85 @@
+import js from "@eslint/js";
+import { createNodeResolver, importX } from "eslint-plugin-import-x";
+import tseslint from "typescript-eslint";
+
+/** Which folders each folder may import: docs/architecture.md. Everything else below src and nodes is refused. */
+const allowed = {
+  "src/schemas": [],
+  "src/http": [],
+  "src/throttle": [],
+  "src/bloomreach": ["src/http", "src/schemas"],
+  "src/voucherify": ["src/http", "src/schemas"],
+  "src/mapping": ["src/schemas"],
+  "src/delivery": ["src/throttle"],
+  "src/simulator": ["src/schemas"],
+  "src/destinations": [
+    "src/schemas",
+    "src/http",
+    "src/throttle",
+    "src/bloomreach",
+    "src/voucherify",
+    "src/mapping",
+    "src/delivery",
+  ],
+};
+const zones = Object.entries(allowed).map(([folder, others]) => ({
+  target: `./${folder}`,
+  from: ["./src", "./nodes"],
+  except: ["./json.ts", ...[folder, ...others].map((other) => other.replace(/^src/, "."))],
+  message: `${folder} may import only ${["src/json.ts", ...others].join(", ")} (docs/architecture.md).`,
+}));
+
+export default tseslint.config(
+  { ignores: ["dist", ".node-red", ".cache", "runtimes", "coverage"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { project: "./tsconfig.test.json", tsconfigRootDir: import.meta.dirname } },
+    plugins: { "import-x": importX },
+    settings: { "import-x/resolver-next": [createNodeResolver({ extensions: [".ts", ".js", ".json"] })] },
+    rules: {
+      // `export =` and `import x = require()` are how Node-RED loads a node file (docs/architecture.md).
+      "@typescript-eslint/no-require-imports": ["error", { allowAsImport: true }],
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "import-x/no-cycle": "error",
+      "import-x/no-restricted-paths": [
+        "error",
+        {
+          zones: [
+            ...zones,
+            { target: "./nodes/lib", from: "./nodes", except: ["./lib"], message: "nodes/lib knows no single node." },
+          ],
+        },
+      ],
+      "no-restricted-imports": [
+        "error",
+        {
+          paths: [
+            { name: "node-red", message: "Only nodes/ may know Node-RED, through @types/node-red." },
+            { name: "bottleneck", message: "Bottleneck lives in src/throttle and nowhere else." },
+            { name: "axios", message: "The one axios client is src/http." },
+          ],
+        },
+      ],
+    },
+  },
+  { files: ["src/throttle/**/*.ts", "src/http/**/*.ts"], rules: { "no-restricted-imports": "off" } },
+  {
+    files: ["test/**/*.ts", "bench/**/*.ts"],
+    rules: {
+      "no-restricted-imports": "off",
+      "@typescript-eslint/no-unsafe-assignment": "off",
+      "@typescript-eslint/no-unsafe-member-access": "off",
+      "@typescript-eslint/no-unsafe-argument": "off",
+      "@typescript-eslint/no-unsafe-call": "off",
+      "@typescript-eslint/no-unsafe-return": "off",
+    },
+  },
+  {
+    files: ["**/*.mjs"],
+    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly", fetch: "readonly" } },
+  },
+);

@@ -1,0 +1,39 @@
+import type { Outcome } from "./outcome";
+
+/** A record as a lane hands it to its destination. */
+export interface LaneRecord<Body> {
+  /** Unique within the lane, rising in the order of acceptance. */
+  readonly id: number;
+  /** Whose record it is: records with one key are delivered in order, one call at a time. */
+  readonly key: string;
+  readonly body: Body;
+}
+
+/** The outcome of one record. */
+export interface Settlement {
+  readonly id: number;
+  readonly outcome: Outcome;
+}
+
+/**
+ * Where a lane delivers to: it turns records into API calls and API answers into outcomes.
+ * A destination keeps no records; whatever it does not settle stays in the lane.
+ */
+export interface Destination<Body> {
+  /** The most records and the most bytes (of the accepted JSON) that one batch should hold. */
+  readonly batchLimits: { readonly records: number; readonly bytes: number };
+
+  /**
+   * Makes one record of two updates of the same customer that wait together, the later one winning.
+   * Absent where records must stay apart (events).
+   */
+  merge?(earlier: Body, later: Body): Body;
+
+  /**
+   * Delivers a batch in as many calls as it takes. Yields once for each call that settled something,
+   * so that the lane can report and forget those records at once.
+   * Throws `ConfigurationError` when nothing can be delivered until a human has acted; any other error
+   * counts as `retry` for the records that were not yielded.
+   */
+  deliver(batch: readonly LaneRecord<Body>[], signal: AbortSignal): AsyncIterable<readonly Settlement[]>;
+}

@@ -1,0 +1,58 @@
+import type { JsonObject, JsonValue } from "../json";
+
+/** What an API said about a record or a call, kept so that a user can read it on the message. */
+export interface ApiAnswer {
+  /** HTTP status; absent when no answer came (time-out, connection reset). */
+  readonly statusCode?: number;
+  /** The API's body: parsed when it was JSON, else the raw text. Never contains our secrets. */
+  readonly body?: JsonValue;
+}
+
+/** The record is at the destination, confirmed by it. Nothing more will happen to it. */
+export interface Delivered {
+  readonly status: "delivered";
+  /** What the user sees for this record in `msg.payload`, for example `{ source_id, id }`. */
+  readonly result: JsonObject;
+}
+
+/** The destination refused this record, or it never can be sent. Trying again cannot help. */
+export interface Failed {
+  readonly status: "failed";
+  /** A sentence for the user: what is wrong and what to do. */
+  readonly reason: string;
+  /** Short machine-readable reason, the API's own `key` where it has one. */
+  readonly key: string;
+  readonly answer?: ApiAnswer;
+}
+
+/** The record was not accepted this time; the same bytes may be accepted later. */
+export interface Retry {
+  readonly status: "retry";
+  readonly reason: string;
+  /** Not before this many ms from now, when the destination said so (`Retry-After`). */
+  readonly retryAfterMs?: number;
+  readonly answer?: ApiAnswer;
+}
+
+/** The record was part of the batch but of no call yet (the call was full). It waits on, untried. */
+export interface Unsent {
+  readonly status: "unsent";
+}
+
+/** Outcomes are per record, never per HTTP call (design section 4). */
+export type Outcome = Delivered | Failed | Retry | Unsent;
+
+/**
+ * The account or its permissions are wrong (401, 402, 403, unset variable, unknown project): no record
+ * is to blame. The lane keeps everything, pauses, says `message` to the user, and probes.
+ */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+
+  constructor(
+    message: string,
+    readonly answer?: ApiAnswer,
+  ) {
+    super(message);
+  }
+}
