@@ -1,0 +1,41 @@
+import type { JsonObject } from "../../src/json";
+import type { Message } from "./message-handler";
+
+/** How many live messages are kept beside those with an open HTTP response. */
+const MOST = 500;
+
+/**
+ * The messages whose records still wait, as they came: with `req`, `res` and everything that cannot be written down.
+ * Bounded: over the bound, a message continues from the stored copy of its serialisable properties.
+ */
+export class LiveMessages {
+  private readonly messages = new Map<string, Message>();
+
+  keep(id: string, message: Message): void {
+    if (this.messages.size < MOST || "res" in message) this.messages.set(id, message);
+  }
+
+  /** The live message, or what was stored of it. */
+  get(id: string, stored: JsonObject): Message {
+    return this.messages.get(id) ?? (structuredClone(stored) as unknown as Message);
+  }
+
+  forget(id: string): void {
+    this.messages.delete(id);
+  }
+}
+
+/** What of a message can be written down as JSON, without the payload (its records are kept one by one). */
+export function serialisable(message: Message): JsonObject {
+  const kept: JsonObject = {};
+  for (const [key, value] of Object.entries(message)) {
+    if (key === "payload" || key === "req" || key === "res") continue;
+    try {
+      const text = JSON.stringify(value) as string | undefined;
+      if (text !== undefined) kept[key] = JSON.parse(text) as JsonObject[string];
+    } catch {
+      // Circular values cannot be kept; the live message still has them.
+    }
+  }
+  return kept;
+}

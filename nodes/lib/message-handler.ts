@@ -1,0 +1,37 @@
+import type { Node, NodeMessageInFlow } from "node-red";
+
+/** A message as it runs through flows; every property may be there. */
+export type Message = NodeMessageInFlow & Record<string, unknown>;
+
+/** A failure that is meant for the user: a sentence, with details that belong on the message for Catch nodes. */
+export class MessageError extends Error {
+  override readonly name = "MessageError";
+
+  /** @param details properties put on the message before the error is raised; never `payload` */
+  constructor(
+    message: string,
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * The one place that talks to Node-RED about an incoming message: calls `done` exactly once per message, whatever
+ * `handle` does. Node-RED does not catch a rejected async handler (it would end the process), so this does.
+ */
+export function onEachMessage(
+  node: Node,
+  handle: (message: Message, send: (message: Message) => void) => Promise<void>,
+): void {
+  node.on("input", (message, send, done) => {
+    const received = message as Message;
+    handle(received, (result) => send(result)).then(
+      () => done(),
+      (error: unknown) => {
+        if (error instanceof MessageError) Object.assign(received, error.details);
+        done(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  });
+}

@@ -1,0 +1,38 @@
+import type { Node, NodeAPI, NodeStatusFill, NodeStatusShape } from "node-red";
+
+/** How urgent a status is; one look everywhere (docs/node-properties.md lists every status). */
+const looks = {
+  idle: { fill: "grey", shape: "ring" },
+  ok: { fill: "green", shape: "dot" },
+  working: { fill: "blue", shape: "dot" },
+  waiting: { fill: "yellow", shape: "ring" },
+  problem: { fill: "red", shape: "ring" },
+} as const satisfies Record<string, { fill: NodeStatusFill; shape: NodeStatusShape }>;
+
+export type StatusLook = keyof typeof looks;
+
+/** A node's status line: a catalog key of its node set, never text. */
+export class NodeStatus {
+  private shown = "";
+
+  /** @param set the node set whose catalog holds the keys `<set>.status.<key>` */
+  constructor(
+    private readonly RED: NodeAPI,
+    private readonly node: Node,
+    private readonly set: string,
+  ) {}
+
+  /** Shows the status `key`; repeated calls with the same result send nothing to the editor. */
+  show(look: StatusLook, key: string, values: Record<string, string | number> = {}): void {
+    const text = this.RED._(`${this.set}.status.${key}`, values as Record<string, string>);
+    if (this.shown === look + text) return;
+    this.shown = look + text;
+    this.node.status({ ...looks[look], text });
+  }
+}
+
+/** A moment as people read it on a status: hours and minutes, local time. `at` is Unix ms. */
+export function clock(at: number): string {
+  const time = new Date(at);
+  return `${String(time.getHours()).padStart(2, "0")}:${String(time.getMinutes()).padStart(2, "0")}`;
+}

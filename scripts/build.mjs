@@ -1,0 +1,18 @@
+// Compiles TypeScript to dist/ and puts beside it what Node-RED reads from disk: dialogs, help, catalogs, icons.
+import { spawnSync } from "node:child_process";
+import { cpSync, readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, "dist");
+
+rmSync(dist, { recursive: true, force: true });
+const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+const { status } = spawnSync(process.execPath, [tsc, "-p", root], { stdio: "inherit" });
+if (status !== 0) process.exit(status ?? 1);
+
+for (const name of readdirSync(join(root, "nodes")))
+  if (name.endsWith(".html") || name === "icons" || name === "locales")
+    cpSync(join(root, "nodes", name), join(dist, "nodes", name), { recursive: true });
