@@ -1,0 +1,40 @@
+import { type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+
+type ClientError = Error & { code?: string; rawPacket?: Buffer };
+
+/** What Node.js answers itself (nodejs.org/api/http.html#event-clienterror); everything else is 400. */
+const NODE_ANSWERS: Record<string, number> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/**
+ * Answers requests that are not even HTTP (broken Content-Length, broken chunks). Node.js answers them 400 or 413 before
+ * any route is asked, and these codes stop a whole Bloomreach campaign: on our paths they get `body` with 500.
+ * All others get what Node.js would have answered.
+ * @param pending our responses that are not written yet, by connection
+ */
+export function answerBrokenRequests(
+  server: Server,
+  pending: WeakMap<Duplex, ServerResponse>,
+  isOurs: (url: string) => boolean,
+  body: () => object,
+): void {
+  server.on("clientError", (error: ClientError, socket) => {
+    const url = /^[A-Z]+ (\S+) HTTP\//.exec(error.rawPacket?.subarray(0, 8192).toString("latin1") ?? "")?.[1];
+    if (pending.has(socket) || (url !== undefined && isOurs(url))) end(socket, 500, JSON.stringify(body()));
+    else if (server.listenerCount("clientError") === 1) end(socket, NODE_ANSWERS[error.code ?? ""] ?? 400, "");
+  });
+}
+
+function end(socket: Duplex, status: number, text: string): void {
+  const started = (socket as { _httpMessage?: ServerResponse })._httpMessage?.headersSent;
+  if (!socket.writable || started) return void socket.destroy();
+  const type = text ? "Content-Type: application/json\r\n" : "";
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n${type}` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+}

@@ -1,0 +1,280 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { NodeAPI } from "node-red";
+import { answerBrokenRequests } from "./broken-requests";
+import { expressApp, type ExpressApp, rootApp, useFirst } from "./express-stack";
+import { pathOwner } from "./path-owners";
+import { processOwned } from "./process-owned";
+import { RememberedPaths } from "./remembered-paths";
+import { readBody, type RequestBody } from "./request-body";
+import { joinPath, normalizePath, pathProblem } from "./webhook-path";
+
+/** Everything below it is ours, whichever nodes there are. */
+const PREFIX = "/bloomreach-engagement";
+/** How long a request waits between two lives of its node; Bloomreach waits 1,000 ms for an answer. */
+const HOLD_MS = 800;
+const HANDLER_LIMIT_MS = 10_000;
+/** The most bytes kept of a request while no node says how many it takes. */
+const UNCLAIMED_MAX_BYTES = 32 * 2 ** 20;
+/** A webhook answered with one of these stops for every customer of the campaign. */
+const STOP_CODES: ReadonlySet<number> = new Set([400, 404, 410, 412, 413, 418]);
+
+/** A request as a node gets it. */
+export interface WebhookRequest {
+  readonly method: string;
+  /** Full path as the node claimed it, `httpNodeRoot` included. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: IncomingHttpHeaders;
+  readonly query: URLSearchParams;
+  /** The exact bytes; empty when `tooLarge`. */
+  readonly body: Buffer;
+  readonly tooLarge: boolean;
+  readonly requestId: string;
+}
+
+/** The node's answer; `body` is sent as JSON. A status that would stop a campaign is sent as 500. */
+export interface WebhookAnswer {
+  readonly status: number;
+  readonly body: object;
+}
+
+export type WebhookHandler = (request: WebhookRequest) => Promise<WebhookAnswer>;
+
+export interface ClaimOptions {
+  readonly maxBytes: number;
+  /** Called when the path turns out to belong to somebody else once all flows have started; the claim is over then. */
+  readonly onRefused?: (reason: string) => void;
+}
+
+/** `release` ends the claim; `removed` is the first argument of the node's close handler. */
+export type ClaimResult = { ok: true; release(removed: boolean): void } | { ok: false; reason: string };
+
+export interface WebhookRoutes {
+  /** False when no webhook can arrive at all, for example with `httpNodeRoot: false`. */
+  readonly enabled: boolean;
+  /**
+   * Receives requests of every method on `path` (as typed into the node, without `httpNodeRoot`).
+   * Requests are handed over only while flows run, because a message sent while nodes are being built reaches nobody.
+   * Of two nodes with one path, the one that Node-RED creates first has it: at a start and at a full deploy that is
+   * the one that stands first in the flow file, at other deploys the one that had it before. The other gets a reason.
+   */
+  claim(path: string, handler: WebhookHandler, options: ClaimOptions): ClaimResult;
+  /** Who else answers on `path`, in words; undefined when it is free. */
+  pathOwner(path: string): string | undefined;
+}
+
+interface Claim extends ClaimOptions {
+  readonly fullPath: string;
+  readonly handler: WebhookHandler;
+}
+
+/**
+ * The webhook routes of this process. They are installed when a node file loads, which is before Node-RED listens, and
+ * outlive deploys. Every node file gets the same object. Never throws: without routes, claims give the reason.
+ */
+export function webhookRoutes(RED: NodeAPI): WebhookRoutes {
+  if (RED.settings.httpNodeRoot === false)
+    return noRoutes(
+      "No webhook can arrive because Node-RED's HTTP endpoints are switched off: set httpNodeRoot in settings.js and restart Node-RED.",
+    );
+  try {
+    const app = rootApp(expressApp(RED.httpNode));
+    const installed = processOwned<WeakMap<ExpressApp, WebhookRoutes>>("webhook-routes");
+    const byApp = installed.get("by-app") ?? new WeakMap<ExpressApp, WebhookRoutes>();
+    installed.set("by-app", byApp);
+    const routes = byApp.get(app) ?? new ProcessRoutes(RED, app);
+    byApp.set(app, routes);
+    return routes;
+  } catch (error) {
+    const reason = `Webhooks cannot be received: ${(error as Error).message}`;
+    RED.log.error(reason);
+    return noRoutes(reason);
+  }
+}
+
+function noRoutes(reason: string): WebhookRoutes {
+  return { enabled: false, claim: () => ({ ok: false, reason }), pathOwner: () => undefined };
+}
+
+class ProcessRoutes implements WebhookRoutes {
+  readonly enabled = true;
+  private readonly claims = new Map<string, Claim>();
+  private readonly remembered: RememberedPaths;
+  /** Requests between two lives of their node; each looks again when called. */
+  private readonly held = new Set<() => void>();
+  private readonly pending = new WeakMap<Duplex, ServerResponse>();
+  private flowsRun = false;
+
+  constructor(
+    private readonly RED: NodeAPI,
+    app: ExpressApp,
+  ) {
+    const { userDir } = RED.settings;
+    this.remembered = new RememberedPaths(
+      userDir ? join(userDir, "bloomreach-voucherify", "paths.json") : undefined,
+      (sentence) => RED.log.warn(sentence),
+    );
+    useFirst(app, (request: IncomingMessage, response: ServerResponse, next: () => void) => {
+      if (this.owns(normalizePath(request.url ?? ""))) void this.serve(request, response);
+      else next();
+    });
+    RED.events.on("flows:stopping", () => (this.flowsRun = false));
+    RED.events.on("flows:started", () => this.onFlowsStarted());
+    answerBrokenRequests(
+      RED.server,
+      this.pending,
+      (url) => this.owns(normalizePath(url)),
+      () => problem(randomUUID(), "broken_request", "The request is not valid HTTP.").body,
+    );
+  }
+
+  pathOwner(path: string): string | undefined {
+    return pathOwner(this.RED, normalizePath(this.fullPath(path)));
+  }
+
+  claim(path: string, handler: WebhookHandler, options: ClaimOptions): ClaimResult {
+    const fullPath = this.fullPath(path);
+    const key = normalizePath(fullPath);
+    const reason = pathProblem(path) ?? this.foreignReason(key);
+    if (reason !== undefined) return { ok: false, reason };
+    if (this.claims.has(key))
+      return { ok: false, reason: `Another node already receives on ${path}. Give each node its own path.` };
+
+    const claim: Claim = { ...options, fullPath, handler };
+    this.claims.set(key, claim);
+    this.remembered.keep(key);
+    this.wakeHeld();
+    return {
+      ok: true,
+      release: (removed) => {
+        if (this.claims.get(key) !== claim) return;
+        this.claims.delete(key);
+        if (removed) this.remembered.markRemoved(key);
+      },
+    };
+  }
+
+  /** Why nobody may claim this path; a path of somebody else is forgotten, so that its owner gets its requests. */
+  private foreignReason(key: string): string | undefined {
+    const owner = pathOwner(this.RED, key);
+    if (owner === undefined) return undefined;
+    this.remembered.forget(key);
+    return `The path ${key} already belongs to ${owner}. Choose another one, for example one that starts with ${PREFIX}/.`;
+  }
+
+  /** Only now every `http in` has its route, and every path of the last run its node, if it still has one. */
+  private onFlowsStarted(): void {
+    this.flowsRun = true;
+    for (const key of this.remembered.all()) {
+      const claim = this.claims.get(key);
+      const reason = this.foreignReason(key);
+      if (reason !== undefined) {
+        this.claims.delete(key);
+        claim?.onRefused?.(reason);
+      } else if (!claim) this.remembered.markRemoved(key);
+    }
+    this.wakeHeld();
+  }
+
+  private fullPath(path: string): string {
+    return joinPath(this.RED.httpNode.path(), path);
+  }
+
+  private owns(key: string): boolean {
+    const prefix = normalizePath(this.fullPath(PREFIX));
+    return key === prefix || key.startsWith(`${prefix}/`) || this.claims.has(key) || this.remembered.has(key);
+  }
+
+  /** Answers one request, exactly once, unless its client hangs up. Never rejects. */
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.pending.set(request.socket, response);
+    response.on("close", () => {
+      if (this.pending.get(request.socket) === response) this.pending.delete(request.socket);
+    });
+    response.on("error", () => undefined);
+    const key = normalizePath(request.url ?? "");
+    const requestId = randomUUID();
+    const body = await readBody(request, this.claims.get(key)?.maxBytes ?? UNCLAIMED_MAX_BYTES);
+    if (!body) return;
+    try {
+      const answer = await this.answer(key, request, body, requestId);
+      send(response, STOP_CODES.has(answer.status) ? { ...answer, status: 500 } : answer);
+    } catch (error) {
+      this.RED.log.error(`A webhook on ${key} was answered with 500: ${(error as Error).message}`);
+      send(response, problem(requestId, "internal_error", "The webhook could not be handled. Send it again later."));
+    }
+  }
+
+  private async answer(
+    key: string,
+    request: IncomingMessage,
+    body: RequestBody,
+    requestId: string,
+  ): Promise<WebhookAnswer> {
+    if (!this.claims.has(key) && !this.remembered.has(key)) {
+      const paths = this.remembered.inUse();
+      const valid = paths.length > 0 ? `Valid paths: ${paths.join(", ")}.` : "No node receives webhooks yet.";
+      return problem(requestId, "unknown_path", `No node receives on ${key}. ${valid}`);
+    }
+    const claim = await this.nextClaim(key);
+    const tooLarge = claim !== undefined && body.size > claim.maxBytes;
+    if (!claim || (!tooLarge && !body.bytes) || request.socket.destroyed)
+      return problem(requestId, "not_ready", `No node receives on ${key} at the moment. Send the webhook again later.`);
+    return withinLimit(
+      claim.handler({
+        method: request.method ?? "",
+        path: claim.fullPath,
+        headers: request.headers,
+        query: new URLSearchParams(/\?([^#]*)/.exec(request.url ?? "")?.[1]),
+        body: tooLarge || !body.bytes ? Buffer.alloc(0) : body.bytes,
+        tooLarge,
+        requestId,
+      }),
+    );
+  }
+
+  /** The claim of this path as soon as flows run; undefined when there is none within `HOLD_MS`. */
+  private nextClaim(key: string): Promise<Claim | undefined> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const claim = this.flowsRun ? this.claims.get(key) : undefined;
+        if (claim) settle(claim);
+      };
+      const settle = (claim: Claim | undefined): void => {
+        clearTimeout(timer);
+        this.held.delete(look);
+        resolve(claim);
+      };
+      const timer = setTimeout(() => settle(undefined), HOLD_MS);
+      this.held.add(look);
+      look();
+    });
+  }
+
+  private wakeHeld(): void {
+    for (const look of [...this.held]) look();
+  }
+}
+
+async function withinLimit(answer: Promise<WebhookAnswer>): Promise<WebhookAnswer> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("its node gave no answer within 10 seconds")), HANDLER_LIMIT_MS);
+  });
+  return Promise.race([answer, limit]).finally(() => clearTimeout(timer));
+}
+
+/** 500 is the one status that Bloomreach documents as "retry the same request later". */
+function problem(requestId: string, code: string, description: string): WebhookAnswer {
+  return { status: 500, body: { success: false, errors: [{ code, description }], request_id: requestId } };
+}
+
+function send(response: ServerResponse, { status, body }: WebhookAnswer): void {
+  if (response.headersSent || response.destroyed) return;
+  const text = JSON.stringify(body);
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  response.end(text);
+}
