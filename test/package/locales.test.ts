@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { NODE_SETS, parseScript, readDialog, readSource, stringsOf } from "../support/dialog-files";
+
+/** How Node-RED's palette writes the category into a key (its own rule: every special sign becomes "_"). */
+const CATEGORY_KEY = "palette.label.Bloomreach___Voucherify";
+/** Words of the code that a user never reads. */
+const OUR_WORDS = /\b(lane|outbox|breaker|bisect|receipt)/i;
+
+type Catalog = { [key: string]: string | Catalog };
+
+/** A catalog as one flat list: dotted key and text. */
+function flatten(catalog: Catalog, prefix = ""): Map<string, string> {
+  return new Map(
+    Object.entries(catalog).flatMap(([key, value]) =>
+      typeof value === "string" ? [[prefix + key, value] as const] : [...flatten(value, `${prefix}${key}.`)],
+    ),
+  );
+}
+
+/** The keys that a dialog uses. One that ends with a dot is the beginning of keys that the script completes. */
+function keysOfDialog(set: string): string[] {
+  const { text, script } = readDialog(set);
+  const inForm = [...text.matchAll(/data-i18n="(?:\[[a-z]+\])?([^"]+)"/g)].map(([, key = ""]) => key);
+  const inScript = stringsOf(parseScript(script)).filter((one) => new RegExp(`^${set}(\\.[\\w-]+)+\\.?$`).test(one));
+  return [...inForm, ...inScript];
+}
+
+/** The statuses that a node shows: `status.show(look, "key")`, and every other string that is a status of its catalog. */
+function statusesOfNode(set: string, known: readonly string[]): { shown: string[]; mentioned: string[] } {
+  const file = parseScript(readSource("nodes", `${set}.ts`));
+  const shown: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && node.expression.getText() === "status.show") {
+      const key = node.arguments[1];
+      if (key && ts.isStringLiteral(key)) shown.push(key.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return { shown, mentioned: stringsOf(file).filter((one) => known.includes(one)) };
+}
+
+for (const set of NODE_SETS)
+  describe(`catalog of ${set}`, () => {
+    const catalog = flatten(JSON.parse(readSource("nodes", "locales", "en-US", `${set}.json`)) as Catalog);
+    const prefix = `${set}.status.`;
+    const statuses = [...catalog.keys()].flatMap((key) => (key.startsWith(prefix) ? key.slice(prefix.length) : []));
+    const used = keysOfDialog(set);
+
+    it("has every key that its dialog uses", () => {
+      const missing = used.filter((key) =>
+        key.endsWith(".")
+          ? ![...catalog.keys()].some((one) => one.startsWith(key))
+          : !key.startsWith("node-red:common.") && !catalog.has(key),
+      );
+      assert.deepEqual(missing, []);
+    });
+
+    it("has every status that its node shows", () => {
+      const missing = statusesOfNode(set, statuses).shown.filter((key) => !statuses.includes(key));
+      assert.deepEqual(missing, []);
+    });
+
+    it("has no key that nobody uses", () => {
+      const { shown, mentioned } = statusesOfNode(set, statuses);
+      const live = new Set([...used, ...[...shown, ...mentioned].map((key) => prefix + key), CATEGORY_KEY]);
+      const completed = used.filter((key) => key.endsWith("."));
+      const unused = [...catalog.keys()].filter(
+        (key) => !live.has(key) && !completed.some((one) => key.startsWith(one)),
+      );
+      assert.deepEqual(unused, []);
+    });
+
+    it("keeps statuses short: Node-RED draws them below the node", () => {
+      for (const key of statuses) {
+        const shortest = (catalog.get(prefix + key) ?? "").replace(/__\w+__/g, "0");
+        assert.ok(shortest.length <= 24, `${key}: ${shortest}`);
+      }
+    });
+
+    it("speaks to users, not to programmers", () => {
+      for (const [key, text] of catalog) {
+        assert.notEqual(text.trim(), "", key);
+        assert.doesNotMatch(text, OUR_WORDS, key);
+      }
+      assert.doesNotMatch(readSource("nodes", "locales", "en-US", `${set}.html`), OUR_WORDS);
+    });
+  });
+
+describe("catalogs", () => {
+  it("are there for every node set and for nothing else", () => {
+    const files = readdirSync(join(__dirname, "../../nodes/locales/en-US")).sort();
+    assert.deepEqual(files, NODE_SETS.flatMap((set) => [`${set}.html`, `${set}.json`]).sort());
+  });
+});
