@@ -36,16 +36,19 @@ export function budgetSettings({ requests, period, share, concurrency }: BudgetF
   if (!isWhole(concurrency)) {
     throw new RangeError("Concurrency must be a whole number, 1 or more: how many requests may run at one time.");
   }
-  return { requests, periodMs: PERIOD_MS[period], share: share / 100, concurrency };
+  return { requests, periodMs: PERIOD_MS[period], share: share / 100, concurrency, raisable: false };
 }
 
-const defaults = { share: DEFAULT_SHARE, concurrency: DEFAULT_CONCURRENCY };
+const planBudget = (requests: number, period: BudgetForm["period"]): BudgetSettings => ({
+  ...budgetSettings({ requests, period, share: DEFAULT_SHARE, concurrency: DEFAULT_CONCURRENCY }),
+  raisable: true,
+});
 
 /** Budgets of the plans (docs.voucherify.io/guides/limits). A sandbox project has 100 requests an hour on every plan. */
 export const PLAN_BUDGETS: Readonly<Record<Plan, BudgetSettings>> = {
-  business: budgetSettings({ requests: 100, period: "minute", ...defaults }),
-  organization: budgetSettings({ requests: 2_000, period: "minute", ...defaults }),
-  sandbox: budgetSettings({ requests: 100, period: "hour", ...defaults }),
+  business: planBudget(100, "minute"),
+  organization: planBudget(2_000, "minute"),
+  sandbox: planBudget(100, "hour"),
 };
 
 function isWhole(value: number): boolean {

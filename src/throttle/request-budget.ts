@@ -22,6 +22,8 @@ export interface BudgetSettings {
   readonly share: number;
   /** Most requests at one time. */
   readonly concurrency: number;
+  /** Whether a higher limit told by the API counts instead: yes for a plan, no for a number that the user chose. */
+  readonly raisable: boolean;
 }
 
 /** What an answer says about the account's limits (docs.voucherify.io/guides/limits). */
@@ -230,8 +232,9 @@ export class RequestBudget {
   }
 
   private applyLimits(): void {
-    const { requests, periodMs, share } = this.settings;
-    this.api.configure(this.learnedLimit ?? requests, periodMs, share);
+    const { requests, periodMs, share, raisable } = this.settings;
+    const learned = this.learnedLimit ?? requests;
+    this.api.configure(raisable ? learned : Math.min(requests, learned), periodMs, share);
     this.bulk.configure(this.learnedBulkLimit, HOUR_MS, share);
   }
 

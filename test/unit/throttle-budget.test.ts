@@ -6,7 +6,7 @@ import { mostInAnyWindow } from "../support/sliding-window";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const SETTINGS: BudgetSettings = { requests: 100, periodMs: MINUTE, share: 0.7, concurrency: 5 };
+const SETTINGS: BudgetSettings = { requests: 100, periodMs: MINUTE, share: 0.7, concurrency: 5, raisable: true };
 
 interface Latency {
   /** ms until the server sees the request, and from there until its answer arrives. */
@@ -320,6 +320,16 @@ describe("RequestBudget", () => {
       assert.equal(server.arrivals.length, 160);
       budget.learn({ limit: 100, type: "api_calls", rejected: false });
       assert.equal(budget.state().learnedLimit, undefined, "it is the configured one");
+    });
+
+    it("only lower the number that a user chose", async () => {
+      const budget = new RequestBudget({ ...SETTINGS, requests: 30, share: 1, raisable: false });
+      budget.learn({ limit: 2000, rejected: false });
+      ask(budget, "queued", 100);
+      await clock.tickAsync(10_000);
+      assert.equal(server.arrivals.length, 30);
+      budget.learn({ limit: 10, rejected: false });
+      assert.equal(budget.state().perPeriod, 10);
     });
 
     it("are at least 1, and numbers", () => {

@@ -4,9 +4,9 @@ import { budgetSettings, PLAN_BUDGETS } from "../../src/throttle/plans";
 describe("budgets of the plans", () => {
   it("are the documented ones", () => {
     assert.deepEqual(PLAN_BUDGETS, {
-      business: { requests: 100, periodMs: 60_000, share: 0.7, concurrency: 5 },
-      organization: { requests: 2_000, periodMs: 60_000, share: 0.7, concurrency: 5 },
-      sandbox: { requests: 100, periodMs: 3_600_000, share: 0.7, concurrency: 5 },
+      business: { requests: 100, periodMs: 60_000, share: 0.7, concurrency: 5, raisable: true },
+      organization: { requests: 2_000, periodMs: 60_000, share: 0.7, concurrency: 5, raisable: true },
+      sandbox: { requests: 100, periodMs: 3_600_000, share: 0.7, concurrency: 5, raisable: true },
     });
   });
 });
@@ -15,7 +15,13 @@ describe("budgetSettings", () => {
   const good = { requests: 10, period: "hour", share: 100, concurrency: 1 } as const;
 
   it("turns a user's numbers into settings", () => {
-    assert.deepEqual(budgetSettings(good), { requests: 10, periodMs: 3_600_000, share: 1, concurrency: 1 });
+    assert.deepEqual(budgetSettings(good), {
+      requests: 10,
+      periodMs: 3_600_000,
+      share: 1,
+      concurrency: 1,
+      raisable: false,
+    });
   });
 
   for (const [field, values] of Object.entries({
