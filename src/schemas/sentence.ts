@@ -20,7 +20,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 export function explainErrors(errors: readonly ErrorObject[]): string {
   const sentences = [...new Set(errors.map(explainError))];
   const more = sentences.length - MOST_SENTENCES;
-  return sentences.slice(0, MOST_SENTENCES).join(" ") + (more > 0 ? ` There are ${more} more mistakes.` : "");
+  return sentences.slice(0, MOST_SENTENCES).join(" ") + (more > 0 ? ` And ${more} more.` : "");
 }
 
 function explainError(error: ErrorObject): string {
