@@ -16,7 +16,7 @@ export type HardIdReading =
 /**
  * Reads the ID that becomes a customer's `source_id` in Voucherify: the value of the key named as the Main Hard ID,
  * else of `source_id`. A value counts when it is text or a number with at least one letter or digit, as Bloomreach asks
- * of a hard ID (documentation.bloomreach.com/engagement/docs/customer-identification), and no leftover of a template.
+ * of a hard ID (support.bloomreach.com, article 19231102135453), and no leftover of a template.
  * @param hardId name of the Main Hard ID as configured on the account
  */
 export function readHardId(record: JsonObject, hardId: string): HardIdReading {

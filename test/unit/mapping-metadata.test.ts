@@ -161,6 +161,7 @@ describe("mapping: metadata types", () => {
         "https://x.io/?f=a.jpg",
         "https://x.io/a b.jpg",
         "https://",
+        "https://[x/a.png",
         5,
       ],
       image,
