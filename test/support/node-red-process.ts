@@ -72,7 +72,6 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
 export class NodeRedProcess {
   private child: ChildProcess | undefined;
   private output = "";
-  private outputOfThisStart = "";
   private roots: { httpAdminRoot?: string | false; httpNodeRoot?: string | false } = {};
 
   constructor(
@@ -114,25 +113,36 @@ export class NodeRedProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child = child;
-    this.outputOfThisStart = "";
     running.add(child);
     child.on("exit", () => running.delete(child));
+    const from = this.output.length;
+    const read = (chunk: Buffer): void => void (this.output += chunk.toString());
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+    const [listening] = await this.printed(from, /Server now running at \w+:\/\/[^\s:]+:(\d+)/, /Started flows/);
+    this.port = Number(listening?.[1]);
+  }
 
-    await new Promise<void>((resolve, reject) => {
-      const fail = (reason: string): void => reject(new Error(`Node-RED ${reason}. It printed:\n${this.output}`));
-      const limit = setTimeout(() => fail("was not ready in time"), READY_LIMIT_MS);
-      child.on("exit", (code) => fail(`ended with ${code}`));
-      const read = (chunk: Buffer): void => {
-        this.output += chunk.toString();
-        this.outputOfThisStart += chunk.toString();
-        const listening = /Server now running at \w+:\/\/[^\s:]+:(\d+)/.exec(this.outputOfThisStart);
-        if (!listening || !this.outputOfThisStart.includes("Started flows")) return;
-        this.port = Number(listening[1]);
-        clearTimeout(limit);
-        resolve();
+  /** Waits until all patterns have been printed since the place `from` of the log; gives their matches. */
+  private printed(from: number, ...patterns: RegExp[]): Promise<(RegExpExecArray | null)[]> {
+    const { child } = this;
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const matches = patterns.map((pattern) => pattern.exec(this.output.slice(from)));
+        if (!matches.includes(null)) end(() => resolve(matches));
       };
-      child.stdout.on("data", read);
-      child.stderr.on("data", read);
+      const fail = (why: string): void => end(() => reject(new Error(`Node-RED ${why}. It printed:\n${this.output}`)));
+      const onClose = (): void => fail("ended");
+      const limit = setTimeout(() => fail("was not ready in time"), READY_LIMIT_MS);
+      const end = (settle: () => void): void => {
+        clearTimeout(limit);
+        for (const stream of [child?.stdout, child?.stderr]) stream?.off("data", look);
+        child?.off("close", onClose);
+        settle();
+      };
+      for (const stream of [child?.stdout, child?.stderr]) stream?.on("data", look);
+      child?.on("close", onClose);
+      look();
     });
   }
 
@@ -159,8 +169,10 @@ export class NodeRedProcess {
 
   /** Deploys as the editor does; credentials travel inside their nodes as `credentials`. Returns when flows run again. */
   async deploy(flows: readonly object[], type: "full" | "nodes" | "flows" = "full"): Promise<void> {
+    const from = this.output.length;
     const { status, text } = await this.post(`${this.adminUrl}/flows`, flows, { "Node-RED-Deployment-Type": type });
     if (status >= 300) throw new Error(`Node-RED refused the deploy with ${status}: ${text}`);
+    await this.printed(from, /Started (modified )?(flows|nodes)/); // the answer comes before they have started
   }
 
   /** POSTs `body` (text and bytes as they are, everything else as JSON) to an address of this Node-RED. */
