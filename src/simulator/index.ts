@@ -1,0 +1,14 @@
+export {
+  sendScenario,
+  type BloomreachProfile,
+  type Scenario,
+  type ScenarioRequest,
+  type ScenarioResult,
+} from "./bloomreach-scenario";
+export type { StoredCustomer } from "./customer-book";
+export type { FaultFilter, FaultKind, Faults } from "./faults";
+export { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS } from "./keys";
+export type { LoggedRequest } from "./request-log";
+export { SAMPLE_METADATA_KEYS, sampleCustomers } from "./sample-customers";
+export type { Mess } from "./scenario-mess";
+export { Simulator, type SimulatorOptions } from "./simulator";

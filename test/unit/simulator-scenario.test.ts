@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import fc from "fast-check";
+import { type Scenario, sampleCustomers, SAMPLE_METADATA_KEYS, sendScenario } from "../../src/simulator";
+import { renderRoot, renderTemplate } from "../../src/simulator/template";
+
+const ROOT = "[\n{% output customers separated by ',\\n  ' %}\n]";
+const CUSTOMER =
+  '{"registered":"{{ customer_ids.registered }}","name":"{{ customer.firstName }}","metadata":{"points":"{{ customer.points }}"}}';
+
+describe("template of the simulated Bloomreach", () => {
+  const context = {
+    customer_ids: { registered: "ann" },
+    customer: {
+      "first name": "Ann",
+      "it's": "theirs",
+      vip: true,
+      gone: null,
+      points: 5.5,
+      tags: ["a'b", 1, false, { x: null }],
+    },
+  };
+
+  for (const [template, expected] of [
+    ["{{ customer_ids.registered }}", "ann"],
+    ["{{customer_ids.registered}}!", "ann!"],
+    ["{{ customer['first name'] }}", "Ann"],
+    ['{{ customer["first name"] }}', "Ann"],
+    ["{{ customer['it\\'s'] }}", "theirs"],
+    ["{{ customer.vip }} {{ customer.gone }} {{ customer.points }}", "True None 5.5"],
+    ["{{ customer.tags }}", "['a\\'b', 1, False, {'x': None}]"],
+    ["[{{ customer.nothing }}{{ customer.nothing.deeper }}{{ event.name }}]", "[]"],
+    ["{{ customer.constructor }}{{ customer.__proto__ }}", ""],
+    ["$& {{ customer.points }} $1", "$& 5.5 $1"],
+  ] as const)
+    it(`renders ${template}`, () => assert.equal(renderTemplate(template, context), expected));
+
+  it("explains what it cannot read", () => {
+    for (const template of ["{{ customer.points | int }}", "{{ 5 }}", "{{ }}", "{% if customer.vip %}x{% endif %}"])
+      assert.throws(() => renderTemplate(template, context), /^Error: The simulator (knows|cannot read)/);
+  });
+
+  it("writes a customer's value as it is, whatever it holds", () => {
+    fc.assert(
+      fc.property(fc.string(), (value) => {
+        assert.equal(renderTemplate("<{{ customer.x }}>", { customer: { x: value } }), `<${value}>`);
+      }),
+    );
+  });
+
+  it("joins customers in the Root template", () => {
+    assert.equal(renderRoot(ROOT, ["1", "$&"]), "[\n1,\n  $&\n]");
+    assert.equal(renderRoot('{%output customers separated by ","%}', ["1", "2"]), "1,2");
+    assert.throws(() => renderRoot("[]", ["1"]), /needs the tag/);
+  });
+});
+
+describe("sendScenario", () => {
+  let server: Server;
+  let received: { headers: IncomingHttpHeaders; body: string }[];
+  /** Status per request, the last one repeated; 0 cuts the connection. */
+  let statuses: number[];
+
+  beforeEach((done) => {
+    received = [];
+    statuses = [200];
+    server = createServer((request, response) => {
+      let body = "";
+      request.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
+      request.on("end", () => {
+        const status = statuses[Math.min(received.length, statuses.length - 1)] as number;
+        received.push({ headers: request.headers, body });
+        if (status === 0) return void request.socket.destroy();
+        response.writeHead(status).end(`{"success":${status === 200}}`);
+      });
+    }).listen(0, "127.0.0.1", done);
+  });
+  afterEach((done) => {
+    server.closeAllConnections();
+    server.close(done);
+  });
+
+  const people = (count: number) =>
+    Array.from({ length: count }, (_unused, index) => ({
+      customer_ids: { registered: `c${index}` },
+      properties: { firstName: `Ann ${index}`, points: index },
+    }));
+  const send = (changes: Partial<Scenario>) =>
+    sendScenario({
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+      headers: { "application-id": "id", "secret-key": "key" },
+      customers: people(5),
+      customerTemplate: CUSTOMER,
+      rootTemplate: ROOT,
+      mode: "batch",
+      batchSize: 2,
+      retryDelayMs: 1,
+      ...changes,
+    });
+
+  it("sends batches with its headers", async () => {
+    const result = await send({});
+    assert.deepEqual(result, {
+      requests: [2, 2, 1].map((customers) => ({ status: 200, body: { success: true }, customers })),
+      retried: 0,
+      failed: 0,
+      unsent: 0,
+    });
+    assert.deepEqual(JSON.parse(received[0]?.body ?? ""), [
+      { registered: "c0", name: "Ann 0", metadata: { points: "0" } },
+      { registered: "c1", name: "Ann 1", metadata: { points: "1" } },
+    ]);
+    assert.equal(received[0]?.headers["secret-key"], "key");
+    assert.equal(received[0]?.headers["content-type"], "application/json");
+  });
+
+  it("sends one request per customer", async () => {
+    const result = await send({ mode: "single" });
+    assert.equal(result.requests.length, 5);
+    assert.equal(JSON.parse(received[4]?.body ?? "").registered, "c4");
+  });
+
+  for (const code of [400, 404, 410, 412, 413, 418])
+    it(`stops the whole campaign at ${code}`, async () => {
+      statuses = [200, code];
+      const result = await send({});
+      assert.equal(received.length, 2);
+      assert.equal(result.stopped?.code, code);
+      assert.match(result.stopped?.sentence ?? "", new RegExp(`${code}.*stop the whole campaign`));
+      assert.deepEqual([result.failed, result.unsent], [2, 1]);
+    });
+
+  it("sends the same bytes again later after a 500", async () => {
+    statuses = [500, 200, 500, 500, 200];
+    const result = await send({});
+    assert.deepEqual(
+      result.requests.map(({ status }) => status),
+      [200, 200, 200],
+    );
+    assert.deepEqual([result.retried, result.failed, received.length], [3, 0, 6]);
+    assert.equal(received[3]?.body, received[0]?.body);
+  });
+
+  it("gives up on an endless 500", async () => {
+    statuses = [500];
+    const result = await send({ batchSize: 5 });
+    assert.deepEqual([result.requests.length, result.retried, result.failed, received.length], [1, 5, 5, 6]);
+  });
+
+  it("counts other 4xx and missing answers as failed and goes on", async () => {
+    statuses = [401, 0, 200];
+    const result = await send({});
+    assert.deepEqual(
+      result.requests.map(({ status }) => status),
+      [401, 0, 200],
+    );
+    assert.match(JSON.stringify(result.requests[1]?.body), /^"No answer came/);
+    assert.deepEqual([result.failed, result.retried, result.unsent], [4, 0, 0]);
+  });
+
+  it("does not wait longer than its time limit", async () => {
+    server.removeAllListeners("request");
+    const result = await send({ batchSize: 5, timeoutMs: 20 });
+    assert.deepEqual(result.requests, [{ status: 0, body: "No answer came within 20 ms.", customers: 5 }]);
+  });
+
+  it("leaves over what Jinja leaves over, but never in an ID", async () => {
+    await send({ mess: "leftovers", customers: people(12), batchSize: 12 });
+    const sent = JSON.parse(received[0]?.body ?? "") as {
+      registered: string;
+      name: string;
+      metadata: { points: string };
+    }[];
+    assert.deepEqual(
+      sent.map(({ registered }) => registered),
+      people(12).map(({ customer_ids }) => customer_ids.registered),
+    );
+    const values = new Set(sent.flatMap(({ name, metadata }) => [name, metadata.points]));
+    for (const leftover of ["", "None", "undefined", "null", "Ann 1"]) assert.ok(values.has(leftover), leftover);
+  });
+
+  it("breaks the array with one unescaped quote", async () => {
+    await send({ mess: "broken-quote", customers: people(3), batchSize: 3 });
+    const body = received[0]?.body ?? "";
+    assert.throws(() => JSON.parse(body));
+    assert.deepEqual(body.split("\n").filter((line) => /^\s*\{/.test(line) && /Joe/.test(line)).length, 1);
+  });
+
+  it("refuses an address that is none, and a Root template without its tag", async () => {
+    await assert.rejects(send({ url: "/hook" }), /must begin with http/);
+    await assert.rejects(send({ rootTemplate: "[]" }), /needs the tag/);
+  });
+});
+
+describe("sampleCustomers", () => {
+  it("has a good customer, one with bad metadata, and one without the hard ID", () => {
+    const [good, bad, anonymous] = sampleCustomers("crm_id");
+    assert.equal(good?.customer_ids.crm_id, "anna.kowalska@example.com");
+    assert.equal(bad?.properties.loyalty_points, "500A");
+    assert.ok(bad && "favorite_color" in bad.properties && SAMPLE_METADATA_KEYS.includes("favorite_color"));
+    assert.ok(anonymous && !("crm_id" in anonymous.customer_ids));
+  });
+});
