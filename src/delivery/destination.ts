@@ -2,9 +2,9 @@ import type { Outcome } from "./outcome";
 
 /** A record as a lane hands it to its destination. */
 export interface LaneRecord<Body> {
-  /** Unique within the lane, rising in the order of acceptance. */
+  /** Unique within the lane. */
   readonly id: number;
-  /** Whose record it is: records with one key are delivered in order, one call at a time. */
+  /** Whose record it is. No batch has two records with one key, and no two calls in flight have. */
   readonly key: string;
   readonly body: Body;
 }
@@ -20,7 +20,7 @@ export interface Settlement {
  * A destination keeps no records; whatever it does not settle stays in the lane.
  */
 export interface Destination<Body> {
-  /** The most records and the most bytes (of the accepted JSON) that one batch should hold. */
+  /** The most records and the most bytes (of the accepted JSON) that one batch should hold; one record always goes. */
   readonly batchLimits: { readonly records: number; readonly bytes: number };
 
   /**
@@ -31,9 +31,11 @@ export interface Destination<Body> {
 
   /**
    * Delivers a batch in as many calls as it takes. Yields once for each call that settled something,
-   * so that the lane can report and forget those records at once.
+   * so that the lane can report and forget those records at once. Settles at least one record of every batch otherwise
+   * than as `unsent`.
    * Throws `ConfigurationError` when nothing can be delivered until a human has acted; any other error
-   * counts as `retry` for the records that were not yielded.
+   * counts as `retry` for the records that were not yielded, with its message as the reason. Once the signal is aborted,
+   * whatever was not yielded waits on untried.
    */
   deliver(batch: readonly LaneRecord<Body>[], signal: AbortSignal): AsyncIterable<readonly Settlement[]>;
 }

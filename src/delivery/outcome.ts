@@ -31,6 +31,8 @@ export interface Retry {
   readonly reason: string;
   /** Not before this many ms from now, when the destination said so (`Retry-After`). */
   readonly retryAfterMs?: number;
+  /** The destination itself did not work (no answer, 5xx): that may have nothing to do with this record. */
+  readonly unreachable?: true;
   readonly answer?: ApiAnswer;
 }
 

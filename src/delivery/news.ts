@@ -1,0 +1,55 @@
+import type { JsonObject } from "../json";
+import type { Delivered, Failed } from "./outcome";
+import type { MessageProgress, WaitingRecord } from "./store";
+
+/** A record with its final outcome. */
+export interface SettledRecord<Body, Final extends Delivered | Failed> {
+  /** Its place among the records of the message. */
+  readonly index: number;
+  readonly key: string;
+  readonly body: Body;
+  readonly outcome: Final;
+}
+
+/** What one call settled of one message. The counts are records of the message. */
+export interface SettledNews<Body> {
+  readonly messageId: string;
+  readonly envelope: JsonObject;
+  readonly delivered: readonly SettledRecord<Body, Delivered>[];
+  readonly failed: readonly SettledRecord<Body, Failed>[];
+  readonly settled: number;
+  readonly waiting: number;
+  readonly total: number;
+}
+
+/** A waiting record whose outcome is known. */
+export interface FinalRecord<Body> {
+  readonly original: WaitingRecord<Body>;
+  readonly outcome: Delivered | Failed;
+}
+
+/** Sorts what one call settled by message: one piece of news for each of them. */
+export function newsOf<Body>(
+  final: readonly FinalRecord<Body>[],
+  messages: readonly MessageProgress[],
+): SettledNews<Body>[] {
+  const results = new Map(
+    messages.map(({ id }) => [
+      id,
+      { delivered: [] as SettledRecord<Body, Delivered>[], failed: [] as SettledRecord<Body, Failed>[] },
+    ]),
+  );
+  for (const { original, outcome } of final) {
+    const { messageId, index, key, body } = original;
+    if (outcome.status === "delivered") results.get(messageId)?.delivered.push({ index, key, body, outcome });
+    else results.get(messageId)?.failed.push({ index, key, body, outcome });
+  }
+  return messages.map(({ id, envelope, settled, total }) => ({
+    messageId: id,
+    envelope,
+    ...results.get(id)!,
+    settled,
+    waiting: total - settled,
+    total,
+  }));
+}

@@ -1,0 +1,57 @@
+import type { Settlement } from "./destination";
+import type { FinalRecord } from "./news";
+import type { Failed, Retry } from "./outcome";
+import { retryDelay, type RetryPolicy } from "./retry-policy";
+import type { Postponed, WaitingRecord } from "./store";
+
+const HOUR_MS = 3_600_000;
+
+/** What has to be done with the records that a call was about. */
+export interface Verdict<Body> {
+  readonly final: readonly FinalRecord<Body>[];
+  readonly postponed: readonly Postponed<Body>[];
+  readonly unsent: readonly WaitingRecord<Body>[];
+}
+
+/**
+ * Turns the outcomes of one call into what has to be done, for every waiting record that a sent one was made of.
+ * @param open what the call has not settled yet, by id of the sent record; what is settled now is taken out
+ * @param call when the call started and what time it is (Unix ms); `random` from 0 to 1, one number for the whole call:
+ *   what failed together comes back together, as one call again
+ */
+export function verdictOf<Body>(
+  settlements: readonly Settlement[],
+  open: Map<number, readonly WaitingRecord<Body>[]>,
+  call: { readonly startedAt: number; readonly now: number; readonly random: number; readonly retry: RetryPolicy },
+): Verdict<Body> {
+  const final: FinalRecord<Body>[] = [];
+  const postponed: Postponed<Body>[] = [];
+  const unsent: WaitingRecord<Body>[] = [];
+  for (const { id, outcome: told } of settlements) {
+    const records = open.get(id);
+    if (!records) continue;
+    open.delete(id);
+    const { attempts, firstTriedAt = call.startedAt } = records[0]!;
+    const tooLate = call.now - firstTriedAt >= call.retry.giveUpAfterMs;
+    const outcome = told.status === "retry" && tooLate ? givenUp(told, call.retry) : told;
+    if (outcome.status === "retry") {
+      const wait = Math.max(retryDelay(call.retry, attempts + 1, call.random), outcome.retryAfterMs ?? 0);
+      postponed.push({ records, triedAt: call.startedAt, dueAt: call.now + wait });
+    } else {
+      for (const original of records) {
+        if (outcome.status === "unsent") unsent.push(original);
+        else final.push({ original, outcome });
+      }
+    }
+  }
+  return { final, postponed, unsent };
+}
+
+function givenUp({ reason, answer }: Retry, { giveUpAfterMs }: RetryPolicy): Failed {
+  return {
+    status: "failed",
+    key: "gave_up",
+    reason: `Given up after ${giveUpAfterMs / HOUR_MS} hours of trying. The last reason: ${reason}`,
+    ...(answer && { answer }),
+  };
+}

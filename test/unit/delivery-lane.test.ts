@@ -1,0 +1,425 @@
+import assert from "node:assert/strict";
+import type { Settlement } from "../../src/delivery/destination";
+import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
+import type { LaneStore } from "../../src/delivery/store";
+import { MemoryStore } from "../../src/delivery/memory-store";
+import { type Body, delivered, down, LaneBench, refused, retry, ScriptedDestination } from "../support/lane-bench";
+
+const HOUR = 3_600_000;
+
+describe("delivery: lane", () => {
+  let bench: LaneBench;
+  const set = (options: ConstructorParameters<typeof LaneBench>[0] = {}): LaneBench => (bench = new LaneBench(options));
+  afterEach(() => bench.end());
+
+  describe("messages and calls", () => {
+    it("tells the results of one message once per call, with its counts and its envelope", async () => {
+      set();
+      bench.destination.batchLimits = { records: 2, bytes: 1_000 };
+      await bench.accept("a:1", "b:2", "c:3");
+      await bench.pass(100);
+      assert.deepEqual(bench.destination.sent, [["1", "2"], ["3"]]);
+      assert.deepEqual(
+        bench.news.map(({ delivered, settled, waiting, total }) => ({
+          keys: delivered.map(({ index, key }) => `${index}${key}`),
+          settled,
+          waiting,
+          total,
+        })),
+        [
+          { keys: ["0a", "1b"], settled: 2, waiting: 1, total: 3 },
+          { keys: ["2c"], settled: 3, waiting: 0, total: 3 },
+        ],
+      );
+      assert.deepEqual(bench.news[0]?.envelope, { topic: "message 1" });
+    });
+
+    it("tells one piece of news per message when many messages go in one call", async () => {
+      set();
+      await bench.accept("x:0");
+      const ids = await Promise.all([1, 2, 3, 4, 5].map((n) => bench.accept(`k${n}:${n}`)));
+      await bench.pass(100);
+      assert.equal(bench.destination.calls.length, 2);
+      assert.deepEqual(
+        bench.news.slice(1).map(({ messageId }) => messageId),
+        ids,
+      );
+    });
+
+    it("separates delivered from failed, each with its outcome and body", async () => {
+      set();
+      bench.destination.answer = ({ key }) => (key === "bad" ? refused : delivered);
+      await bench.accept("good:1", "bad:2");
+      await bench.pass(100);
+      const [news] = bench.news;
+      assert.deepEqual(news?.delivered, [{ index: 0, key: "good", body: { values: ["1"] }, outcome: delivered }]);
+      assert.deepEqual(news?.failed, [{ index: 1, key: "bad", body: { values: ["2"] }, outcome: refused }]);
+      const { waiting, inFlight, delivered: ok, failed } = bench.lane.state();
+      assert.deepEqual({ waiting, inFlight, ok, failed }, { waiting: 0, inFlight: 0, ok: 1, failed: 1 });
+    });
+
+    it("keeps up to `concurrency` calls in flight, and never two for one key", async () => {
+      set({ concurrency: 3 });
+      bench.destination.merge = undefined as never;
+      bench.destination.batchLimits = { records: 1, bytes: 1_000 };
+      await bench.accept("a:1", "a:2", "b:1", "c:1", "d:1", "e:1");
+      await bench.pass(5);
+      assert.equal(bench.destination.calls.length, 3);
+      assert.equal(bench.lane.state().inFlight, 3);
+      await bench.pass(100);
+      assert.equal(bench.destination.mostInFlight, 3);
+      assert.deepEqual(
+        bench.destination.sent.flat().filter((value) => value === "2"),
+        ["2"],
+      );
+      assert.equal(bench.lane.state().delivered, 6);
+    });
+
+    it("takes no notice of what happens to a body after it was accepted", async () => {
+      set();
+      const values = ["as accepted"];
+      await bench.lane.accept({ id: "m", envelope: {}, records: [{ key: "k", body: { values } }] });
+      values[0] = "changed";
+      await bench.pass(100);
+      assert.deepEqual(bench.news[0]?.delivered[0]?.body, { values: ["as accepted"] });
+    });
+
+    it("splits by bytes, and sends a record that is larger alone", async () => {
+      set();
+      bench.destination.batchLimits = { records: 10, bytes: 60 };
+      await bench.accept("a:1", "b:2", "c:3", `d:${"x".repeat(100)}`, "e:5");
+      await bench.pass(100);
+      assert.deepEqual(
+        bench.destination.sent.map((values) => values.length),
+        [3, 1, 1],
+      );
+    });
+  });
+
+  describe("order and merging", () => {
+    it("merges untried records of one key that wait together, and reports each of them", async () => {
+      set();
+      await bench.accept("a:1");
+      await bench.accept("a:2", "b:1");
+      await bench.accept("a:3");
+      await bench.pass(100);
+      assert.deepEqual(bench.destination.sent, [["1"], ["1", "2", "3"]]);
+      assert.deepEqual(
+        bench.news.map(({ messageId, delivered }) => [messageId, delivered.length]),
+        [
+          ["message 1", 1],
+          ["message 2", 2],
+          ["message 3", 1],
+        ],
+      );
+    });
+
+    it("sends the same again after a try: nothing joins, nothing overtakes", async () => {
+      set();
+      bench.destination.answer = (_record, call) => (call < 3 ? retry : delivered);
+      await bench.accept("a:1", "a:2");
+      await bench.pass(20);
+      await bench.accept("a:3", "a:4");
+      await bench.pass(60_000);
+      assert.deepEqual(bench.destination.sent, [
+        ["1", "2"],
+        ["1", "2"],
+        ["1", "2"],
+        ["1", "2"],
+        ["3", "4"],
+      ]);
+    });
+
+    it("puts unsent records back untried and before others", async () => {
+      set();
+      const unsent: Outcome = { status: "unsent" };
+      bench.destination.answer = ({ key }, call) => (call === 0 && key !== "a" ? unsent : delivered);
+      bench.destination.batchLimits = { records: 2, bytes: 1_000 };
+      await bench.accept("a:1", "b:1", "c:1", "d:1");
+      await bench.accept("b:2");
+      await bench.pass(100);
+      assert.deepEqual(bench.destination.sent, [
+        ["1", "1"],
+        ["1", "2"],
+        ["1", "1"],
+      ]);
+      assert.deepEqual(
+        bench.destination.calls[1]?.records.map(({ key, values }) => key + values.join("")),
+        ["b12"],
+      );
+    });
+
+    it("holds up only the key of a record that must be tried again", async () => {
+      set({ concurrency: 2 });
+      bench.destination.answer = ({ key }) => (key === "slow" ? retry : delivered);
+      await bench.accept("slow:1");
+      await bench.pass(20);
+      for (let n = 0; n < 50; n++) {
+        await bench.accept(`k${n}:1`);
+        await bench.pass(20);
+      }
+      assert.equal(bench.lane.state().delivered, 50);
+      assert.equal(bench.lane.state().waiting, 1);
+    });
+  });
+
+  describe("trying again", () => {
+    it("waits 1 s, doubling to 5 minutes, at most (full jitter)", async () => {
+      set({ random: () => 1 });
+      bench.destination.answer = () => retry;
+      await bench.accept("a:1");
+      await bench.pass(HOUR);
+      const waits = bench.destination.calls.slice(1).map(({ at }, n) => at - bench.destination.calls[n]!.at - 10);
+      assert.deepEqual(
+        waits.slice(0, 11),
+        [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map((seconds) => seconds * 1_000),
+      );
+    });
+
+    it("tells when the next try is", async () => {
+      set({ random: () => 0.5 });
+      bench.destination.answer = () => retry;
+      await bench.accept("a:1");
+      await bench.pass(10);
+      assert.equal(bench.lane.state().retryingUntil, Date.now() + 500);
+    });
+
+    it("brings what failed together back together, as one call", async () => {
+      let n = 0;
+      set({ random: () => (n = (n + 0.37) % 1) });
+      bench.destination.answer = (_record, call) => (call === 0 ? retry : delivered);
+      await bench.accept("a:1", "b:2", "c:3");
+      await bench.pass(5_000);
+      assert.deepEqual(bench.destination.sent, [
+        ["1", "2", "3"],
+        ["1", "2", "3"],
+      ]);
+    });
+
+    it("honours the time that the destination told", async () => {
+      set({ random: () => 0 });
+      bench.destination.answer = (_record, call) => (call === 0 ? { ...retry, retryAfterMs: 42_000 } : delivered);
+      await bench.accept("a:1");
+      await bench.pass(41_990);
+      assert.equal(bench.destination.calls.length, 1);
+      await bench.pass(100);
+      assert.equal(bench.lane.state().delivered, 1);
+    });
+
+    it("gives up 24 hours after the first try, with the last reason and answer", async () => {
+      set();
+      const answer = { statusCode: 429, body: { message: "Slow down" } };
+      bench.destination.answer = () => ({ status: "retry", reason: "Too many requests.", answer });
+      await bench.pass(5 * HOUR);
+      await bench.accept("a:1");
+      await bench.pass(24 * HOUR - 1_000);
+      assert.equal(bench.news.length, 0);
+      await bench.pass(300_000);
+      assert.deepEqual(bench.news[0]?.failed[0]?.outcome, {
+        status: "failed",
+        key: "gave_up",
+        reason: "Given up after 24 hours of trying. The last reason: Too many requests.",
+        answer,
+      });
+      assert.equal(bench.lane.state().waiting, 0);
+    });
+
+    it("tries again when the destination throws or forgets a record, with a reason", async () => {
+      set({ retry: { firstMs: 1, capMs: 1, giveUpAfterMs: 0 } });
+      bench.destination.answer = () => {
+        throw new TypeError("x is not a function");
+      };
+      await bench.accept("a:1");
+      await bench.pass(10);
+      assert.match(bench.news[0]?.failed[0]?.outcome.reason ?? "", /x is not a function$/);
+      const forgetful = new ScriptedDestination();
+      forgetful.deliver = async function* (): AsyncGenerator<Settlement[]> {};
+      bench.lane.setDestination(forgetful);
+      await bench.accept("b:1");
+      await bench.pass(10);
+      assert.match(bench.news[1]?.failed[0]?.outcome.reason ?? "", /without a result for this record/);
+    });
+
+    it("survives a merge and a listener that throw", async () => {
+      set();
+      const warnings: unknown[] = [];
+      const emit = process.emitWarning.bind(process);
+      process.emitWarning = (warning: unknown) => void warnings.push(warning);
+      try {
+        bench.lane.onSettled(() => {
+          throw new Error("listener");
+        });
+        bench.destination.merge = () => {
+          throw new Error("merge");
+        };
+        await bench.accept("a:1", "a:2");
+        await bench.pass(100);
+        assert.equal(bench.lane.state().waiting, 2);
+        bench.destination.merge = ScriptedDestination.merge;
+        await bench.pass(5_000);
+        assert.equal(bench.lane.state().delivered, 2);
+        assert.equal(warnings.length, 1);
+      } finally {
+        process.emitWarning = emit;
+      }
+    });
+  });
+
+  describe("a destination that is down", () => {
+    it("stops after three different calls, probes with one, and goes on by itself", async () => {
+      set();
+      bench.destination.batchLimits = { records: 1, bytes: 1_000 };
+      bench.destination.answer = () => down;
+      await bench.accept(...Array.from({ length: 20 }, (_, n) => `k${n}:1`));
+      await bench.pass(30);
+      assert.equal(bench.destination.calls.length, 3);
+      assert.equal(bench.lane.state().retryingUntil, Date.now() + 1_000);
+      await bench.pass(10 * 60_000);
+      // Probes at 1, 2, 4 ... 256, 300 s: one call each.
+      assert.equal(bench.destination.calls.length, 3 + 9);
+      bench.destination.answer = () => delivered;
+      await bench.pass(10 * 60_000);
+      assert.equal(bench.lane.state().delivered, 20);
+      assert.equal(bench.lane.state().retryingUntil, undefined);
+    });
+
+    it("does not stop for one record that fails again and again", async () => {
+      set({ concurrency: 2 });
+      bench.destination.answer = ({ key }) => (key === "poison" ? down : delivered);
+      await bench.accept("poison:1");
+      await bench.pass(60_000);
+      await bench.accept("good:1");
+      await bench.pass(10);
+      assert.equal(bench.lane.state().delivered, 1);
+    });
+  });
+
+  describe("wrong settings", () => {
+    const wrongKeys = (): never => {
+      throw new ConfigurationError("Voucherify refused the keys.");
+    };
+
+    it("pauses, keeps everything, and probes after 30 s, doubling to 5 minutes", async () => {
+      set({ concurrency: 4 });
+      bench.destination.answer = wrongKeys;
+      bench.destination.batchLimits = { records: 1, bytes: 1_000 };
+      const start = Date.now();
+      await bench.accept("a:1", "b:1", "c:1", "d:1", "e:1", "f:1");
+      await bench.pass(10);
+      const { paused, waiting } = bench.lane.state();
+      assert.equal(waiting, 6);
+      assert.deepEqual(paused, {
+        reason: "Voucherify refused the keys.",
+        since: start + 10,
+        nextProbe: start + 30_010,
+      });
+      await bench.pass(48 * HOUR);
+      const probes = bench.destination.calls.slice(4).map(({ at }) => at - start);
+      assert.deepEqual(probes.slice(0, 6), [30_010, 90_020, 210_030, 450_040, 750_050, 1_050_060]);
+      assert.equal(bench.news.length, 0);
+      assert.equal(bench.lane.state().paused?.since, start + 10);
+      bench.destination.answer = () => delivered;
+      await bench.pass(310_000);
+      assert.equal(bench.lane.state().delivered, 6);
+      assert.equal(bench.lane.state().paused, undefined);
+    });
+
+    it("probes at once when it is woken, and goes on when the probe succeeds", async () => {
+      set();
+      bench.destination.answer = wrongKeys;
+      await bench.accept("a:1");
+      await bench.pass(100);
+      bench.lane.wake();
+      await bench.pass(100);
+      assert.equal(bench.destination.calls.length, 2);
+      const corrected = new ScriptedDestination();
+      bench.lane.setDestination(corrected);
+      await bench.pass(100);
+      assert.equal(corrected.calls.length, 1);
+      assert.equal(bench.lane.state().paused, undefined);
+      assert.equal(bench.lane.state().delivered, 1);
+    });
+
+    it("does not wait for a probe that began with the old settings", async () => {
+      set({ concurrency: 2 });
+      bench.destination.answer = wrongKeys;
+      bench.destination.latencyMs = 60_000;
+      await bench.accept("a:1");
+      await bench.pass(10);
+      const corrected = new ScriptedDestination();
+      bench.lane.setDestination(corrected);
+      await bench.accept("b:1");
+      await bench.pass(100);
+      assert.equal(bench.lane.state().delivered, 1);
+      await bench.pass(60_000);
+      assert.equal(bench.lane.state().delivered, 2);
+      assert.equal(bench.lane.state().paused, undefined);
+    });
+
+    it("may merge what was refused with what came later: it was not processed", async () => {
+      set();
+      bench.destination.answer = wrongKeys;
+      await bench.accept("a:1");
+      await bench.pass(100);
+      await bench.accept("a:2");
+      bench.destination.answer = () => delivered;
+      bench.lane.wake();
+      await bench.pass(100);
+      assert.deepEqual(bench.destination.sent, [["1"], ["1", "2"]]);
+    });
+  });
+
+  describe("life", () => {
+    it("keeps no timer when nothing waits", async () => {
+      set();
+      await bench.accept("a:1");
+      await bench.pass(1_000);
+      assert.equal(bench.clock.countTimers(), 0);
+      assert.equal(bench.states.length, 1);
+    });
+
+    it("tells a new state once for many changes", async () => {
+      set();
+      for (let n = 0; n < 100; n++) await bench.accept(`k${n}:1`);
+      await bench.pass(199);
+      assert.equal(bench.states.length, 0);
+      await bench.pass(1);
+      assert.deepEqual(bench.states, [{ waiting: 0, inFlight: 0, delivered: 100, failed: 0 }]);
+    });
+
+    it("stops: aborts what is in flight, keeps it, accepts no more", async () => {
+      set();
+      bench.destination.latencyMs = 1e6;
+      await bench.accept("a:1", "b:1");
+      await bench.pass(10);
+      const stopped = bench.lane.stop();
+      await bench.pass(0);
+      await stopped;
+      assert.equal(bench.store.count(), 2);
+      assert.equal(bench.news.length, 0);
+      await assert.rejects(bench.accept("c:1"), /stopping/);
+      const [record] = await bench.store.take({ records: 1, bytes: 1, together: true }, Date.now());
+      assert.equal(record?.attempts, 0);
+    });
+
+    it("tells only what the store has kept, however long the store fails", async () => {
+      const real = new MemoryStore<Body>();
+      let broken = true;
+      const store: LaneStore<Body> = {
+        append: (...args) => real.append(...args),
+        take: (...args) => real.take(...args),
+        conclude: (conclusion) => (broken ? Promise.reject(new Error("disk full")) : real.conclude(conclusion)),
+        count: () => real.count(),
+        nextDue: () => real.nextDue(),
+      };
+      set({ store });
+      await bench.accept("a:1");
+      await bench.pass(60_000);
+      assert.equal(bench.news.length, 0);
+      broken = false;
+      await bench.pass(300_000);
+      assert.equal(bench.news.length, 1);
+      assert.equal(bench.destination.calls.length, 1);
+    });
+  });
+});
