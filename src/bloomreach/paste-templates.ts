@@ -1,0 +1,132 @@
+/**
+ * The Root template of a batch webhook: an array of the rendered customers
+ * (documentation.bloomreach.com/engagement/docs/batch-webhook-settings).
+ */
+export function rootTemplate(): string {
+  return "[\n{% output customers separated by ',\\n' %}\n]";
+}
+
+/**
+ * The Customer template of a batch webhook, in the shape of the hosted integration's customer update
+ * (support.voucherify.io/article/613-bloomreach-engagement-integration). The user may change the attribute names on
+ * the right-hand side to those of the own project.
+ * @param hardId name of the Main Hard ID
+ * @param metadataKeys keys of the customer metadata that Voucherify has defined; none: no metadata is sent
+ */
+export function customerTemplate(hardId: string, metadataKeys: readonly string[]): string {
+  const lines = (rows: readonly string[], indent: string): string => rows.map((row) => indent + row).join(",\n");
+  const block = (name: string, rows: readonly string[]): string => `"${name}": {\n${lines(rows, "        ")}\n    }`;
+  const row = (key: string, attribute: string): string =>
+    `${JSON.stringify(key)}: "{{ ${read("customer", attribute)} }}"`;
+  return `{\n${lines(
+    [
+      `${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"`,
+      ...CORE_FIELDS.map(([key, attribute]) => row(key, attribute)),
+      block(
+        "address",
+        ADDRESS_FIELDS.map(([key, attribute]) => row(key, attribute)),
+      ),
+      ...(metadataKeys.length === 0
+        ? []
+        : [
+            block(
+              "metadata",
+              metadataKeys.map((key) => row(key, key)),
+            ),
+          ]),
+    ],
+    "    ",
+  )}\n}`;
+}
+
+/** Voucherify's field, and the Bloomreach attribute that the hosted integration's payload takes it from. */
+const CORE_FIELDS = [
+  ["name", "firstName"],
+  ["description", "description"],
+  ["email", "email"],
+  ["phone", "phone"],
+  ["birthdate", "birthDate"],
+] as const;
+
+const ADDRESS_FIELDS = [
+  ["city", "city"],
+  ["state", "state"],
+  ["line_1", "address1"],
+  ["line_2", "address2"],
+  ["country", "country"],
+  ["postal_code", "postalCode"],
+] as const;
+
+/** After a dot Jinja would find these methods of a Python dict instead of the attribute. */
+const DICT_METHODS: ReadonlySet<string> = new Set([
+  "clear",
+  "copy",
+  "fromkeys",
+  "get",
+  "items",
+  "keys",
+  "pop",
+  "popitem",
+  "setdefault",
+  "update",
+  "values",
+]);
+
+/** A Jinja expression: `customer.points`, or `customer['shoe size']` where a dot does not do. */
+function read(object: string, key: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && !DICT_METHODS.has(key)
+    ? `${object}.${key}`
+    : `${object}['${key.replace(/['\\]/g, "\\$&")}']`;
+}
+
+/** One line of what a user pastes into Bloomreach. */
+export interface PasteRow {
+  readonly label: string;
+  readonly value: string;
+  /** The header must be marked as secret in Bloomreach. */
+  readonly secret: boolean;
+}
+
+/**
+ * What to enter in a new "HTTP Authentication Schemas" integration of Bloomreach
+ * (documentation.bloomreach.com/engagement/docs/webhook-authentication). Never holds the secret key.
+ * @param settings `publicUrl` and `httpNodeRoot` as in `webhookUrl`; `prefix`: the path below which all webhooks lie
+ */
+export function authenticationBlock(settings: {
+  readonly publicUrl: string;
+  readonly httpNodeRoot: string;
+  readonly prefix: string;
+  readonly applicationId: string;
+}): PasteRow[] {
+  const endpoint = joinUrl(settings.publicUrl, settings.httpNodeRoot, settings.prefix);
+  return [
+    { label: "Endpoint prefix", value: endpoint, secret: false },
+    {
+      label: "Custom header application-id",
+      value: settings.applicationId || "the Application ID you generated",
+      secret: true,
+    },
+    { label: "Custom header secret-key", value: "the secret key you generated", secret: true },
+    { label: "Test method", value: "GET", secret: false },
+    // The whole path: every path below the prefix answers a test, so it works from the host and from the prefix on.
+    { label: "Test path", value: pathOf(endpoint), secret: false },
+  ];
+}
+
+/** The full address of a webhook. `httpNodeRoot` is Node-RED's setting, "/" by default. */
+export function webhookUrl(settings: {
+  readonly publicUrl: string;
+  readonly httpNodeRoot: string;
+  readonly path: string;
+}): string {
+  return joinUrl(settings.publicUrl, settings.httpNodeRoot, settings.path);
+}
+
+function joinUrl(base: string, ...paths: readonly string[]): string {
+  const segments = paths.flatMap((path) => path.split("/")).filter((segment) => segment !== "");
+  return [base.trim().replace(/\/+$/, ""), ...segments].join("/");
+}
+
+function pathOf(url: string): string {
+  return url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "");
+}

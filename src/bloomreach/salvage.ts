@@ -1,0 +1,69 @@
+import type { JsonValue } from "../json";
+import { parseLenient } from "./lenient-json";
+
+/** One record of a webhook body: parsed, or its text and the place (in characters, from 0) where it breaks. */
+export type Piece =
+  | { readonly ok: true; readonly value: JsonValue }
+  | { readonly ok: false; readonly text: string; readonly position: number };
+
+/** Nothing but separators may follow a record in the middle of the batch. */
+const BETWEEN = /[\s,]*$/y;
+/** The last record of an array is followed by the array's end, if the body is whole. */
+const ARRAY_END = /[\s,]*(?:\][\s,]*)?$/y;
+/** Inside an object that wraps the array, other properties may follow. */
+const WRAPPED_END = /[\s,]*(?:\]|$)/y;
+
+/**
+ * Takes a broken batch apart and parses each record by itself, so that one unescaped quotation mark costs one record.
+ * All records come from one Customer template, so they all begin with the same key
+ * (documentation.bloomreach.com/engagement/docs/batch-webhook-settings): the text is cut wherever a new record begins
+ * with that key. A text without a recognisable batch is one piece. Time grows with the length of the text only.
+ * @param hardId name of the Main Hard ID: an object that has it is a record, not a wrapper
+ */
+export function salvage(text: string, hardId: string): Piece[] {
+  const batch = findBatch(text, hardId);
+  if (!batch) return [readPiece(text, BETWEEN)];
+  const starts = recordStarts(text, batch);
+  return starts.map((start, index) =>
+    index + 1 < starts.length
+      ? readPiece(text.slice(start, starts[index + 1]), BETWEEN)
+      : readPiece(text.slice(start), batch.wrapped ? WRAPPED_END : ARRAY_END),
+  );
+}
+
+interface Batch {
+  /** Where the array's bracket is. */
+  readonly at: number;
+  /** The key with which every record begins, without its quotation marks. */
+  readonly firstKey: string;
+  readonly wrapped: boolean;
+}
+
+/** Keys with escapes are not looked for: nobody writes them in a template. */
+const ARRAY_OF_OBJECTS = /\[[\s,]*\{\s*"([^"\\\n]{1,200})"\s*:/;
+
+function findBatch(text: string, hardId: string): Batch | undefined {
+  const found = ARRAY_OF_OBJECTS.exec(text);
+  const firstKey = found?.[1];
+  if (!found || firstKey === undefined) return undefined;
+  const before = text.slice(0, found.index).trim();
+  const wrapped = before !== "";
+  if (wrapped && (!before.startsWith("{") || before.includes(JSON.stringify(hardId)) || before.includes('"source_id"')))
+    return undefined;
+  return { at: found.index, firstKey, wrapped };
+}
+
+/** Places of the records' opening brackets. A closing bracket in place of a comma: a Root template without separator. */
+function recordStarts(text: string, { at, firstKey }: Batch): number[] {
+  const beginning = new RegExp(`[[,}]\\s*\\{\\s*"${firstKey.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}"\\s*:`, "g");
+  beginning.lastIndex = at;
+  const starts: number[] = [];
+  for (let match = beginning.exec(text); match; match = beginning.exec(text))
+    starts.push(match.index + match[0].indexOf("{"));
+  return starts;
+}
+
+function readPiece(text: string, tail: RegExp): Piece {
+  const reading = parseLenient(text, tail);
+  return reading.ok ? reading : { ok: false, text, position: reading.position };
+}

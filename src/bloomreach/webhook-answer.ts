@@ -1,0 +1,133 @@
+import type { Rejection } from "./webhook-body";
+
+/**
+ * The HTTP statuses with which an endpoint stops a whole Bloomreach campaign: no webhook route may ever answer one of
+ * them (documentation.bloomreach.com/engagement/docs/creating-api-endpoint-for-webhooks).
+ */
+export const STOP_CODES: readonly number[] = [400, 404, 410, 412, 413, 418];
+
+/** Status with which Bloomreach sends the same request again later (same page). */
+const RETRY_LATER = 500;
+
+/** The answer to one webhook. */
+export interface WebhookAnswer {
+  readonly status: number;
+  readonly body: WebhookAnswerBody;
+}
+
+export interface WebhookAnswerBody {
+  /** False when nothing of the request was accepted although something should have been. */
+  readonly success: boolean;
+  /** Numbers of records. */
+  readonly accepted: number;
+  readonly rejected: number;
+  /** The first problems. */
+  readonly errors: readonly WebhookAnswerError[];
+  /** Number of problems that are not listed, so that the answer stays small. */
+  readonly errors_left_out?: number;
+  readonly request_id: string;
+  /** A sentence for the person who reads a test's answer. */
+  readonly message?: string;
+}
+
+export interface WebhookAnswerError {
+  /** Place of the record in the webhook, from 0; absent when the whole request is meant. */
+  readonly index?: number;
+  readonly code: string;
+  readonly description: string;
+}
+
+/**
+ * The answer to a webhook whose body was read: 200, also when every record was rejected (then `success` is false),
+ * because a 4xx would fail the send for all customers.
+ * @param outcome `accepted`: number of records; `rejected` and `test` as `parseWebhookBody` gives them
+ */
+export function acceptedAnswer(outcome: {
+  readonly accepted: number;
+  readonly rejected: readonly Rejection[];
+  readonly test: boolean;
+  readonly requestId: string;
+}): WebhookAnswer {
+  const { accepted, rejected, test, requestId } = outcome;
+  const errors = listErrors(rejected);
+  return {
+    status: 200,
+    body: {
+      success: test || accepted > 0 || rejected.length === 0,
+      accepted,
+      rejected: rejected.length,
+      errors,
+      ...(errors.length < rejected.length && { errors_left_out: rejected.length - errors.length }),
+      request_id: requestId,
+      ...(test && { message: "Test received. Bloomreach sends no customer data in a batch test." }),
+    },
+  };
+}
+
+/** 200: GET, HEAD or an empty POST with the right keys, which is how Bloomreach tests an authentication. */
+export function connectionTestAnswer(requestId: string): WebhookAnswer {
+  const message = "The address and the keys are right. Webhooks from Bloomreach will be accepted.";
+  return {
+    status: 200,
+    body: { success: true, accepted: 0, rejected: 0, errors: [], request_id: requestId, message },
+  };
+}
+
+/** 200 with `success: false`: a body over the limit. @param limitMegabytes the limit of the node */
+export function tooLargeAnswer(limitMegabytes: number, requestId: string): WebhookAnswer {
+  return refusal(200, requestId, {
+    code: "too_large",
+    description:
+      `The request is larger than the limit of ${limitMegabytes} MB, so none of its customers were accepted. ` +
+      "Lower the batch size of the webhook in Bloomreach, or raise the limit in the bloomreach in node.",
+  });
+}
+
+/** 401: this send fails, but the campaign goes on. */
+export function wrongKeysAnswer(requestId: string): WebhookAnswer {
+  return refusal(401, requestId, {
+    code: "wrong_keys",
+    description:
+      "The keys are missing or wrong. Send the Application ID and the Secret key of the bloomreach account " +
+      "in the headers application-id and secret-key.",
+  });
+}
+
+/** 500: Bloomreach sends the same request again later. */
+export function retryLaterAnswer(requestId: string): WebhookAnswer {
+  return refusal(RETRY_LATER, requestId, {
+    code: "retry_later",
+    description: "Node-RED cannot take this request right now and nothing of it was accepted. Send it again later.",
+  });
+}
+
+/** 500 (a 404 would stop the campaign): no node listens at this path. @param paths the paths that do work */
+export function unknownPathAnswer(paths: readonly string[], requestId: string): WebhookAnswer {
+  return refusal(RETRY_LATER, requestId, {
+    code: "unknown_path",
+    description:
+      paths.length === 0
+        ? "No bloomreach in node is deployed, so no path can receive webhooks. Deploy a flow with one."
+        : `No bloomreach in node has this path. Valid paths: ${paths.join(", ")}.`,
+  });
+}
+
+function refusal(status: number, requestId: string, error: WebhookAnswerError): WebhookAnswer {
+  return { status, body: { success: false, accepted: 0, rejected: 0, errors: [error], request_id: requestId } };
+}
+
+const MAX_ERRORS = 100;
+/** Bloomreach reads at most 64 KB of an answer (documentation.bloomreach.com/engagement/docs/using-webhook-responses). */
+const MAX_ERROR_BYTES = 48 * 1024;
+
+function listErrors(rejected: readonly Rejection[]): WebhookAnswerError[] {
+  const errors: WebhookAnswerError[] = [];
+  let bytes = 0;
+  for (const { index, code, description } of rejected.slice(0, MAX_ERRORS)) {
+    const error = { index, code, description };
+    bytes += Buffer.byteLength(JSON.stringify(error)) + 1;
+    if (bytes > MAX_ERROR_BYTES) break;
+    errors.push(error);
+  }
+  return errors;
+}

@@ -1,0 +1,130 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "../json";
+import { isAbsentText } from "../schemas/absent";
+import { readHardId } from "../schemas/hard-id";
+import { parseLenient } from "./lenient-json";
+import { type Piece, salvage } from "./salvage";
+
+/** A record that is not passed on, and why. */
+export interface Rejection {
+  /** Its place in the webhook, from 0. */
+  readonly index: number;
+  readonly code: "invalid_json" | "not_an_object" | "missing_hard_id" | "template_not_filled";
+  /** A sentence that says what to do. It names keys and places, never values. */
+  readonly description: string;
+  /** What came: the record, or its text when it was not JSON. */
+  readonly raw: JsonValue;
+}
+
+/** What a webhook brought. */
+export interface WebhookRecords {
+  /** Records with a hard ID, exactly as parsed, in their order. `index` is the place in the webhook, from 0. */
+  readonly records: readonly { readonly index: number; readonly record: JsonObject }[];
+  readonly rejected: readonly Rejection[];
+  /**
+   * True for Bloomreach's batch test, which carries no customer data: in every record the ID is blank or a text is
+   * still a template. `records` is empty then, and `rejected` holds only records that do have an ID.
+   */
+  readonly test: boolean;
+}
+
+/**
+ * Reads the body of a customer webhook: an array of records, one record, or an object whose only array of objects
+ * holds the records (documentation.bloomreach.com/engagement/docs/batch-webhook-settings). UTF-8, with or without a
+ * byte order mark. Broken JSON costs only the records that are broken. An empty body has no records. Never throws.
+ * @param hardId name of the Main Hard ID as configured on the account
+ */
+export function parseWebhookBody(raw: Buffer, hardId: string): WebhookRecords {
+  const text = new TextDecoder().decode(raw).trim();
+  const pieces = text === "" ? [] : readPieces(text, hardId);
+  const mayHoldTemplates = text.includes("{{");
+  const records: { index: number; record: JsonObject }[] = [];
+  const rejected: Rejection[] = [];
+  let test = pieces.length > 0;
+  for (const [index, piece] of pieces.entries()) {
+    test &&= isWithoutData(piece, hardId, mayHoldTemplates);
+    const judged = judge(piece, index, hardId);
+    if ("code" in judged) rejected.push(judged);
+    else records.push(judged);
+  }
+  return test ? { records: [], rejected: records.map(templateNotFilled), test } : { records, rejected, test };
+}
+
+const NOTHING = /\s*$/y;
+
+function readPieces(text: string, hardId: string): Piece[] {
+  const whole = parseStrict(text) ?? parseLenient(text, NOTHING);
+  return whole.ok ? unwrap(whole.value, hardId).map((value) => ({ ok: true, value })) : salvage(text, hardId);
+}
+
+function parseStrict(text: string): Piece | undefined {
+  try {
+    return { ok: true, value: JSON.parse(text) as JsonValue };
+  } catch {
+    return undefined;
+  }
+}
+
+function unwrap(body: JsonValue, hardId: string): readonly JsonValue[] {
+  if (Array.isArray(body)) return body;
+  if (!isJsonObject(body) || hasId(body, hardId)) return [body];
+  const lists = Object.values(body).filter((value) => Array.isArray(value) && value.some(isJsonObject));
+  return lists.length === 1 ? (lists[0] as JsonValue[]) : [body];
+}
+
+function judge(piece: Piece, index: number, hardId: string): { index: number; record: JsonObject } | Rejection {
+  if (!piece.ok) return { index, code: "invalid_json", description: explainBreak(piece.position), raw: piece.text };
+  if (!isJsonObject(piece.value)) return { index, code: "not_an_object", description: NOT_AN_OBJECT, raw: piece.value };
+  const id = readHardId(piece.value, hardId);
+  return id.ok
+    ? { index, record: piece.value }
+    : { index, code: "missing_hard_id", description: id.reason, raw: piece.value };
+}
+
+const NOT_AN_OBJECT = "This is not a customer: each one must be a JSON object, as the Customer template writes it.";
+
+/** The value is not quoted: it may be personal data. */
+function explainBreak(position: number): string {
+  return (
+    `This customer is not valid JSON from character ${position + 1} on. A quotation mark or line break inside a value ` +
+    `breaks the JSON: take it out in the Customer template, for example with customer.name | replace('"', '').`
+  );
+}
+
+function templateNotFilled({ index, record }: { index: number; record: JsonObject }): Rejection {
+  return {
+    index,
+    code: "template_not_filled",
+    description:
+      "A value still holds a template that Bloomreach did not fill in: look for {{ in the Customer template.",
+    raw: record,
+  };
+}
+
+function hasId(record: JsonObject, hardId: string): boolean {
+  return Object.hasOwn(record, hardId) || Object.hasOwn(record, "source_id");
+}
+
+function isWithoutData(piece: Piece, hardId: string, mayHoldTemplates: boolean): boolean {
+  if (!piece.ok) return piece.text.includes("{{");
+  const { value } = piece;
+  if (!isJsonObject(value)) return false;
+  return (
+    (hasId(value, hardId) && isBlank(value, hardId) && isBlank(value, "source_id")) ||
+    (mayHoldTemplates && holdsTemplate(value))
+  );
+}
+
+function isBlank(record: JsonObject, key: string): boolean {
+  const value = Object.hasOwn(record, key) ? record[key] : undefined;
+  return value === null || isAbsentText(value);
+}
+
+/** Without recursion: a body can be nested deeper than the call stack. */
+function holdsTemplate(record: JsonObject): boolean {
+  const waiting: JsonValue[] = [record];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (typeof value === "string" && value.includes("{{")) return true;
+    if (typeof value === "object" && value !== null) for (const item of Object.values(value)) waiting.push(item);
+  }
+  return false;
+}

@@ -1,0 +1,288 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { customerTemplate, rootTemplate } from "../../src/bloomreach/paste-templates";
+import { parseWebhookBody, type WebhookRecords } from "../../src/bloomreach/webhook-body";
+import { renderRoot, renderTemplate } from "../../src/simulator/template";
+
+const parse = (text: string, hardId = "registered"): WebhookRecords => parseWebhookBody(Buffer.from(text), hardId);
+const recordsOf = (result: WebhookRecords): unknown[] => result.records.map(({ record }) => record);
+const codesOf = (result: WebhookRecords): unknown[] => result.rejected.map(({ index, code }) => [index, code]);
+
+const ANN = { registered: "ann@example.com", name: "Ann", metadata: { segment: "vip" } };
+const BOB = { registered: "bob@example.com", name: "Bob", metadata: { segment: "" } };
+
+describe("parseWebhookBody: shapes", () => {
+  for (const [name, body, expected] of [
+    ["an array", [ANN, BOB], [ANN, BOB]],
+    ["one object", ANN, [ANN]],
+    ["an object that wraps an array", { campaign: "x", customers: [ANN, BOB] }, [ANN, BOB]],
+    ["a record that has a list of objects itself", { ...ANN, orders: [{ id: 1 }] }, [{ ...ANN, orders: [{ id: 1 }] }]],
+    ["source_id in place of the hard ID", [{ source_id: "s-1" }], [{ source_id: "s-1" }]],
+    ["an empty array", [], []],
+  ] as const)
+    it(`takes ${name}`, () => {
+      const result = parse(JSON.stringify(body));
+      assert.deepEqual(recordsOf(result), expected);
+      assert.deepEqual([result.rejected, result.test], [[], false]);
+    });
+
+  it("tolerates a byte order mark and white space", () =>
+    assert.deepEqual(recordsOf(parse(`\ufeff \n${JSON.stringify([ANN])}\n`)), [ANN]));
+
+  it("has no records for an empty body", () =>
+    assert.deepEqual(parse(" \n"), { records: [], rejected: [], test: false }));
+
+  it("rejects what is not an object, with its place", () => {
+    const result = parse(JSON.stringify([ANN, 5, null, "x", [ANN], BOB]));
+    assert.deepEqual(recordsOf(result), [ANN, BOB]);
+    assert.deepEqual(
+      result.records.map(({ index }) => index),
+      [0, 5],
+    );
+    assert.deepEqual(
+      codesOf(result),
+      [1, 2, 3, 4].map((index) => [index, "not_an_object"]),
+    );
+    assert.deepEqual(
+      result.rejected.map(({ raw }) => raw),
+      [5, null, "x", [ANN]],
+    );
+  });
+
+  it("rejects a body that is a bare value", () => assert.deepEqual(codesOf(parse("5")), [[0, "not_an_object"]]));
+
+  it("rejects records without hard ID: names keys, never values", () => {
+    const result = parse(JSON.stringify([ANN, { customer_id: "secret-77", name: "Carl" }, { registered: "" }]));
+    assert.deepEqual(recordsOf(result), [ANN]);
+    assert.deepEqual(codesOf(result), [
+      [1, "missing_hard_id"],
+      [2, "missing_hard_id"],
+    ]);
+    assert.match(result.rejected[0]?.description ?? "", /"registered".*"customer_id"/);
+    assert.doesNotMatch(result.rejected[0]?.description ?? "", /secret-77|Carl/);
+    assert.deepEqual(result.rejected[1]?.raw, { registered: "" });
+  });
+
+  it("knows the hard ID by the name it has on the account", () => {
+    const body = JSON.stringify([{ email_id: "a@example.com" }]);
+    assert.equal(parse(body, "email_id").records.length, 1);
+    assert.equal(parse(body, "registered").rejected.length, 1);
+  });
+});
+
+describe("parseWebhookBody: Bloomreach's batch test", () => {
+  for (const [name, text, rejected] of [
+    ["blank IDs", '[{"registered": "", "name": ""}, {"registered": "None"}]', 0],
+    ["a null ID", '{"registered": null}', 0],
+    ["templates as IDs", '[{"registered": "{{ customer_ids.registered }}"}]', 0],
+    ["a template deep inside a record with an ID", '[{"registered": "a", "metadata": {"x": ["{{ y }}"]}}]', 1],
+    ["bare templates, which is no JSON", '[{"registered": "{{ a }}", "points": {{ b }} }]', 0],
+  ] as const)
+    it(`is recognised by ${name}`, () => {
+      const result = parse(text);
+      assert.deepEqual([result.test, result.records.length, result.rejected.length], [true, 0, rejected]);
+    });
+
+  it("tells of records that have an ID and an unfilled template", () =>
+    assert.deepEqual(codesOf(parse('{"registered": "a", "name": "{{ x }}"}')), [[0, "template_not_filled"]]));
+
+  for (const [name, text] of [
+    ["one record has data", '[{"registered": ""}, {"registered": "a"}]'],
+    ["the ID has another name", '[{"customer_id": "a"}]'],
+    ["an ID stands under source_id", '[{"registered": "", "source_id": "a"}]'],
+    ["there are no records", "[]"],
+    ["one record of two holds a template", '[{"registered": "a", "name": "{{ x }}"}, {"registered": "b"}]'],
+    ["the JSON is just broken", '[{"registered": "a"b"}]'],
+  ] as const)
+    it(`is not seen where ${name}`, () => assert.equal(parse(text).test, false));
+});
+
+describe("parseWebhookBody: broken JSON", () => {
+  const good = JSON.stringify(ANN);
+  const other = JSON.stringify(BOB);
+  const quote = '{"registered": "carl@example.com", "name": "Carl "Cal" Carlson"}';
+
+  for (const [name, text] of [
+    ["a trailing comma", `[${good}, ${other},]`],
+    ["Python words", `[${good.replace('"vip"', '"vip","a":None,"b":True')}, ${other}]`],
+    ["a value that is missing", `[${good.replace('"vip"', '"vip","points": ')}, ${other}]`],
+    ["a separator that is missing", `[${good}\n${other}]`],
+    ["an empty record", `[${good},\n,\n${other},\n,]`],
+    ["an empty first record", `[,${good}, ${other}]`],
+    ["an end that is missing", `[${good}, ${other}`],
+  ] as const)
+    it(`loses nothing to ${name}`, () => {
+      const result = parse(text);
+      assert.deepEqual([result.records.length, result.rejected], [2, []]);
+      assert.deepEqual(result.records[1]?.record, BOB);
+    });
+
+  for (const [name, text, places] of [
+    ["first", `[${quote}, ${good}, ${other}]`, [1, 2]],
+    ["in the middle", `[\n${good},\n  ${quote},\n  ${other}\n]`, [0, 2]],
+    ["last", `[${good}, ${other}, ${quote}]`, [0, 1]],
+    ["wrapped", `{"campaign": "x", "customers": [${good}, ${quote}, ${other}], "more": {"a": 1}}`, [0, 2]],
+  ] as const)
+    it(`a broken record that is ${name} costs only itself`, () => {
+      const result = parse(text);
+      assert.deepEqual(recordsOf(result), [ANN, BOB]);
+      assert.deepEqual(
+        result.records.map(({ index }) => index),
+        places,
+      );
+      const [rejection] = result.rejected;
+      assert.equal(result.rejected.length, 1);
+      assert.equal(rejection?.code, "invalid_json");
+      assert.match(rejection?.description ?? "", /from character 51 on.*quotation mark or line break inside a value/);
+      assert.doesNotMatch(rejection?.description ?? "", /Carl|Cal/);
+      assert.ok(typeof rejection?.raw === "string" && rejection.raw.startsWith(quote));
+    });
+
+  it("repairs the other records of a batch with a broken one", () => {
+    const result = parse(`[${quote}, {"registered": "a", "points": None, "vip": True,}]`);
+    assert.deepEqual(recordsOf(result), [{ registered: "a", points: null, vip: true }]);
+  });
+
+  it("a line break inside a value costs only that record", () =>
+    assert.deepEqual(codesOf(parse(`[${good}, {"registered": "b", "name": "B\nb"}]`)), [[1, "invalid_json"]]));
+
+  it("a cut-off body keeps its whole records", () => {
+    const result = parse(`[${good}, ${other}, {"registered": "c", "na`);
+    assert.deepEqual([recordsOf(result), codesOf(result)], [[ANN, BOB], [[2, "invalid_json"]]]);
+  });
+
+  it("never takes an object inside a broken record for a customer", () => {
+    const result = parse('[{"registered": "a"b", "friends": [{"registered": "c"}]}, {"registered": "d"}]');
+    assert.deepEqual(recordsOf(result), [{ registered: "d" }]);
+  });
+
+  it("a broken single record is one rejection, also with a list in it", () => {
+    assert.deepEqual(codesOf(parse(quote)), [[0, "invalid_json"]]);
+    assert.deepEqual(codesOf(parse('{"registered": "a"b", "orders": [{"id": 1}, {"id": 2}]}')), [[0, "invalid_json"]]);
+  });
+
+  it("text that is no JSON at all is one rejection", () => {
+    for (const text of ["hello", "<xml/>", "[", "{", '"', "registered=a&name=b"])
+      assert.deepEqual(codesOf(parse(text)), [[0, "invalid_json"]]);
+  });
+
+  it("finds first keys that hold characters of regular expressions", () => {
+    const result = parse('[{"a.b(*": "x"y"}, {"a.b(*": "z"}]', "a.b(*");
+    assert.deepEqual(recordsOf(result), [{ "a.b(*": "z" }]);
+  });
+});
+
+describe("parseWebhookBody: size", () => {
+  const fill = (part: string, between = ","): string =>
+    `[${Array(Math.ceil(10e6 / part.length))
+      .fill(part)
+      .join(between)}]`;
+
+  it("finishes 10 MB of broken quotes", () => {
+    const record = '{"registered": "a", "name": "An"n", "note": "x"}';
+    const body = fill(record);
+    const result = parse(body);
+    assert.equal(result.rejected.length, Math.ceil(10e6 / record.length));
+  });
+
+  for (const [name, text] of [
+    ["quotation marks", '"'.repeat(10e6)],
+    ["an open string", `[{"registered": "${"a".repeat(10e6)}`],
+    ["brackets", "[".repeat(10e6)],
+    ["deeply nested objects with one key", '[{"a":'.repeat(15e5)],
+    ["commas", `[${",".repeat(10e6)}x`],
+    ["white space", `[{"a": ""${" ".repeat(10e6)}x`],
+    ["backslashes", `["${"\\".repeat(10e6)}`],
+  ] as const)
+    it(`finishes 10 MB of ${name}`, () => assert.equal(parse(text).records.length, 0)).timeout(60_000);
+
+  it("finishes deep nesting in valid JSON with a template", () => {
+    const depth = 1e5;
+    const body = `{"registered": "a", "x": ${"[".repeat(depth)}"{{ y }}"${"]".repeat(depth)}}`;
+    assert.equal(parse(body).test, true);
+  });
+});
+
+describe("parseWebhookBody: properties", () => {
+  it("never throws on any bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        parseWebhookBody(Buffer.from(bytes), "registered");
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("never throws and accounts for every record, whatever pieces a body is made of", () => {
+    const tokens = fc.constantFrom(
+      '[{"registered":',
+      '"a"',
+      ',{"registered":',
+      "}",
+      "]",
+      ",",
+      '"',
+      "{{",
+      "None",
+      "\n",
+      ":",
+    );
+    fc.assert(
+      fc.property(fc.array(tokens, { maxLength: 25 }), (parts) => {
+        const { records, rejected, test } = parse(parts.join(""));
+        const places = [...records, ...rejected].map(({ index }) => index).sort((a, b) => a - b);
+        if (!test)
+          assert.deepEqual(
+            places,
+            places.map((_, index) => index),
+          );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("for a valid array of objects it equals JSON.parse", () => {
+    const record = fc.dictionary(fc.string(), fc.jsonValue()).map((rest) => ({ ...rest, registered: "a1" }));
+    fc.assert(
+      fc.property(fc.array(record), fc.nat(3), (records, indent) => {
+        const text = JSON.stringify(records, undefined, indent);
+        fc.pre(!text.includes("{{"));
+        const result = parse(text);
+        assert.deepEqual(recordsOf(result), JSON.parse(text));
+        assert.deepEqual(result.rejected, []);
+      }),
+    );
+  });
+
+  it("an unescaped quote in one record of many loses only that record", () => {
+    const value = fc.string({ maxLength: 12 }).map((text) => text.replace(/["\\{]|[^\P{C}]/gu, ""));
+    const profile = fc.record({ firstName: value, description: value, city: value, segment: value });
+    const template = customerTemplate("registered", ["segment"]);
+    fc.assert(
+      fc.property(
+        fc.array(profile, { minLength: 1, maxLength: 8 }),
+        fc.nat(),
+        fc.constantFrom("firstName", "description", "city", "segment"),
+        fc.nat(),
+        (profiles, unluckySeed, attribute, placeSeed) => {
+          const unlucky = unluckySeed % profiles.length;
+          const customers = profiles.map((customer, index) => {
+            const text = customer[attribute];
+            const place = placeSeed % (text.length + 1);
+            const broken = { ...customer, [attribute]: `${text.slice(0, place)}"${text.slice(place)}` };
+            return renderTemplate(template, {
+              customer_ids: { registered: `id-${index}` },
+              customer: index === unlucky ? broken : customer,
+            });
+          });
+          const result = parse(renderRoot(rootTemplate(), customers));
+          assert.deepEqual(codesOf(result), [[unlucky, "invalid_json"]]);
+          assert.deepEqual(
+            result.records.map(({ index, record }) => [index, record.registered, record.name]),
+            profiles.flatMap(({ firstName }, index) => (index === unlucky ? [] : [[index, `id-${index}`, firstName]])),
+          );
+        },
+      ),
+    );
+  });
+});
