@@ -66,7 +66,7 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ["src/throttle/**/*.ts", "src/http/**/*.ts"], rules: { "no-restricted-imports": "off" } },
+  { files: ["src/throttle/**/*.ts", "src/http/**/*.ts", "nodes/**/*.ts"], rules: { "no-restricted-imports": "off" } },
   {
     files: ["test/**/*.ts", "bench/**/*.ts"],
     rules: {

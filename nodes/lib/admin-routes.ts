@@ -15,14 +15,18 @@ export function addDialogRoute(
   path: string,
   answer: (posted: JsonObject, editorOrigin: string) => Promise<object>,
 ): void {
-  RED.httpAdmin.post(`/bloomreach-voucherify/${path}`, RED.auth.needsPermission(`${type}.write`), (request, response) => {
-    const posted: unknown = request.body;
-    const origin = `${request.protocol}://${request.get("host") ?? "localhost"}`;
-    answer(isJsonObject(posted) ? posted : {}, origin).then(
-      (body) => response.json(body),
-      (error: unknown) => response.json({ error: error instanceof Error ? error.message : String(error) }),
-    );
-  });
+  RED.httpAdmin.post(
+    `/bloomreach-voucherify/${path}`,
+    RED.auth.needsPermission(`${type}.write`),
+    (request, response) => {
+      const posted: unknown = request.body;
+      const origin = `${request.protocol}://${request.get("host") ?? "localhost"}`;
+      answer(isJsonObject(posted) ? posted : {}, origin).then(
+        (body) => response.json(body),
+        (error: unknown) => response.json({ error: error instanceof Error ? error.message : String(error) }),
+      );
+    },
+  );
 }
 
 /** The text that a dialog posted under `key`, or "". */

@@ -24,7 +24,7 @@ export class NodeStatus {
 
   /** Shows the status `key`; repeated calls with the same result send nothing to the editor. */
   show(look: StatusLook, key: string, values: Record<string, string | number> = {}): void {
-    const text = this.RED._(`${this.set}.status.${key}`, values as Record<string, string>);
+    const text = this.RED._(`${this.set}.status.${key}`, values);
     if (this.shown === look + text) return;
     this.shown = look + text;
     this.node.status({ ...looks[look], text });

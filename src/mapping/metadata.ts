@@ -47,6 +47,8 @@ class MetadataWalk {
 
   private entry(value: JsonValue, property: MetadataProperty | undefined, path: string): JsonValue | undefined {
     if (!property || property.deleted === true) {
+      // A template may list keys that only some customers have: where there is no value, none is left out.
+      if (presence(value, "keep") !== "value") return undefined;
       return this.undefinedKey(path, "is not defined in Voucherify: add it to the metadata schema there");
     }
     switch (presence(value, this.emptyValues)) {

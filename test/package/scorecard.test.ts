@@ -13,7 +13,8 @@ describe("the Flow Library's scorecard", () => {
   it("P04: has a scoped name", () => assert.match(manifest.name, /^@[a-z-]+\/[a-z-]+$/));
   it("P05: has the keyword node-red", () => assert.ok(manifest.keywords.includes("node-red")));
   it("P06: accepts Node-RED 4 and every later one", () => assert.equal(manifest["node-red"].version, ">=4.0.0"));
-  it("P07: accepts Node 20, and 22.9, which the newest Node-RED needs", () => assert.ok(major(manifest.engines.node) <= 20));
+  it("P07: accepts Node 20, and 22.9, which the newest Node-RED needs", () =>
+    assert.ok(major(manifest.engines.node) <= 20));
 
   it("N02: every node that stands in a flow is in an example", () => {
     const examples = readdirSync(join(root, "examples")).map((file) =>

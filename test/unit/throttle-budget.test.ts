@@ -72,7 +72,7 @@ describe("RequestBudget", () => {
             clock = FakeTimers.install();
             server = new Server();
             try {
-              const budget = new RequestBudget({ requests, periodMs: 1_000, share: 0.7, concurrency });
+              const budget = new RequestBudget({ ...SETTINGS, requests, periodMs: 1_000, concurrency });
               let at = 0;
               for (const { gap, urgent, latency } of arrivals) {
                 at += gap;
@@ -483,7 +483,7 @@ describe("RequestBudget", () => {
 
 describe("RequestBudget in real time", () => {
   it("holds the limit for two callers at one server", async () => {
-    const budget = new RequestBudget({ requests: 20, periodMs: 400, share: 1, concurrency: 8 });
+    const budget = new RequestBudget({ ...SETTINGS, requests: 20, periodMs: 400, share: 1, concurrency: 8 });
     const server = new Server();
     const caller = (name: string): Promise<string[]> =>
       Promise.all(Array.from({ length: 30 }, (_, i) => budget.run(() => server.request(name, { up: i % 7, down: 1 }))));

@@ -1,0 +1,175 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { authenticationBlock, customerTemplate, rootTemplate, webhookUrl } from "../src/bloomreach/paste-templates";
+import {
+  acceptedAnswer,
+  connectionTestAnswer,
+  tooLargeAnswer,
+  type WebhookAnswer,
+  wrongKeysAnswer,
+} from "../src/bloomreach/webhook-answer";
+import { parseWebhookBody, type Rejection } from "../src/bloomreach/webhook-body";
+import { isAuthorized } from "../src/bloomreach/webhook-keys";
+import { addDialogRoute, postedText } from "./lib/admin-routes";
+import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
+import { onceFlowsRun, watchFlows } from "./lib/flow-lifecycle";
+import { nodeRoot } from "./lib/local-address";
+import { clock, NodeStatus } from "./lib/status";
+import type { VoucherifyAccount } from "./lib/voucherify-connection";
+import { type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
+
+const TYPE = "bv-bloomreach-in";
+const PREFIX = "/bloomreach-engagement";
+const MEGABYTE = 1_048_576;
+
+interface BloomreachInDef extends NodeDef {
+  account: string;
+  kind: "customers";
+  path: string;
+  output: "webhook" | "customer";
+  maxBytes: number | string;
+}
+
+/** Receives Bloomreach's webhooks: answers at once, then one message per webhook or per customer. */
+export = (RED: NodeAPI): void => {
+  watchFlows(RED);
+  const routes = webhookRoutes(RED);
+
+  function BloomreachIn(this: Node, def: BloomreachInDef): void {
+    RED.nodes.createNode(this, def);
+    const account = RED.nodes.getNode(def.account) as BloomreachAccount | null;
+    const status = new NodeStatus(RED, this, "bloomreach-in");
+    const maxMegabytes = Number(def.maxBytes) || 10;
+    const hardId = account?.hardId ?? "registered";
+
+    const fail = (key: string, sentence: string): void => {
+      status.show("problem", key);
+      this.error(sentence);
+    };
+    const refuse = (reason: string): void => fail(routes.enabled ? "path-taken" : "no-routes", reason);
+
+    const answer = (request: WebhookRequest): WebhookAnswer => {
+      const now = { time: clock(Date.now()) };
+      if (!isAuthorized(request.headers, account?.webhookKeys)) {
+        if (account?.webhookKeys) status.show("waiting", "wrong-key", now);
+        return wrongKeysAnswer(request.requestId);
+      }
+      if (request.tooLarge) {
+        status.show("waiting", "too-large", now);
+        this.error(
+          `A webhook was larger than ${maxMegabytes} MB and was not taken: lower the batch size in Bloomreach.`,
+        );
+        return tooLargeAnswer(maxMegabytes, request.requestId);
+      }
+      if (request.method === "GET" || request.method === "HEAD" || request.body.length === 0)
+        return connectionTestAnswer(request.requestId);
+
+      const { records, rejected, test } = parseWebhookBody(request.body, hardId);
+      const reply = acceptedAnswer({ accepted: records.length, rejected, test, requestId: request.requestId });
+      if (test) {
+        status.show("ok", "test", now);
+        return reply;
+      }
+      showCounts(records.length, rejected, now);
+      const webhook = {
+        request_id: request.requestId,
+        path: request.path,
+        accepted: records.length,
+        rejected: rejected.length,
+        errors: rejected.map(({ index, code, description }) => ({ index, code, description })),
+      };
+      onceFlowsRun(() =>
+        emit(
+          RED.nodes.getNode(this.id) ?? this,
+          records.map(({ record }) => record),
+          rejected,
+          webhook,
+        ),
+      );
+      return reply;
+    };
+
+    const showCounts = (accepted: number, rejected: readonly Rejection[], now: { time: string }): void => {
+      if (rejected.length === 0) status.show("ok", "accepted", { count: accepted, ...now });
+      else if (accepted === 0 && rejected.every(({ code }) => code === "missing_hard_id"))
+        status.show("waiting", "hard-id", { hardId, ...now });
+      else status.show("waiting", "rejected", { accepted, rejected: rejected.length, ...now });
+    };
+
+    const emit = (node: Node, records: readonly object[], rejected: readonly Rejection[], webhook: object): void => {
+      const common = { topic: def.kind, hardId, webhook };
+      if (def.output === "customer")
+        records.forEach((payload, index) => {
+          const id = (webhook as { request_id: string }).request_id;
+          node.send({ ...common, payload, parts: { id, index, count: records.length } });
+        });
+      else if (records.length > 0) node.send({ ...common, payload: records });
+      if (rejected.length > 0) {
+        const total = records.length + rejected.length;
+        node.error(`${rejected.length} of ${total} customers not accepted: ${rejected[0]?.description ?? ""}`, {
+          ...common,
+          payload: rejected.map(({ raw }) => raw ?? null),
+        });
+      }
+    };
+
+    const claim = routes.claim(def.path, (request) => Promise.resolve(answer(request)), {
+      maxBytes: maxMegabytes * MEGABYTE,
+      onRefused: (reason) => refuse(reason),
+    });
+    if (!claim.ok) refuse(claim.reason);
+    else if (!account) fail("no-account", "Choose a bloomreach account: until then every webhook is refused.");
+    else if (account.problem) fail("no-keys", account.problem);
+    else status.show("idle", "waiting");
+
+    this.on("close", (removed: boolean, done: () => void) => {
+      if (claim.ok) claim.release(removed);
+      done();
+    });
+  }
+  RED.nodes.registerType(TYPE, BloomreachIn);
+
+  RED.httpAdmin.get(
+    "/bloomreach-voucherify/bloomreach-in/path-owner",
+    RED.auth.needsPermission(`${TYPE}.read`),
+    (request, response) => {
+      const path = typeof request.query.path === "string" ? request.query.path : "";
+      response.json({ owner: routes.pathOwner(path) ?? null });
+    },
+  );
+
+  addDialogRoute(RED, TYPE, "bloomreach-in/paste", async (posted, editorOrigin) => {
+    const account = RED.nodes.getNode(postedText(posted, "account")) as BloomreachAccount | null;
+    const hardId = postedText(posted, "hardId") || account?.hardId || "registered";
+    const publicUrl = postedText(posted, "publicUrl");
+    const place = { publicUrl: publicUrl || editorOrigin, httpNodeRoot: nodeRoot(RED) };
+    const { keys, note } = await metadataKeys(postedText(posted, "voucherifyAccount"));
+    return {
+      url: webhookUrl({ ...place, path: postedText(posted, "path") }),
+      urlNote: publicUrl
+        ? ""
+        : "Type the public https address of this Node-RED into the bloomreach account: Bloomreach cannot reach a private one.",
+      authentication: authenticationBlock({
+        ...place,
+        prefix: PREFIX,
+        applicationId: account?.webhookKeys?.applicationId ?? "",
+      }),
+      rootTemplate: rootTemplate(),
+      customerTemplate: customerTemplate(hardId, keys),
+      metadataNote: note,
+    };
+  });
+
+  /** The metadata keys that Voucherify has defined for customers, and what to tell the user about them. */
+  async function metadataKeys(accountId: string): Promise<{ keys: string[]; note: string }> {
+    const account = RED.nodes.getNode(accountId) as VoucherifyAccount | null;
+    if (!account)
+      return { keys: [], note: "Deploy a voucherify account first: then its metadata keys are listed here." };
+    if (account.connection.problem) return { keys: [], note: account.connection.problem };
+    const schema = await account.connection.schemas.customer(AbortSignal.timeout(10_000));
+    const keys = Object.keys(schema.properties);
+    return {
+      keys,
+      note: keys.length > 0 ? "" : "Voucherify has no customer metadata defined (Project settings > Metadata schema).",
+    };
+  }
+};

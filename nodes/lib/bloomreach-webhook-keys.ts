@@ -1,0 +1,49 @@
+import type { Node } from "node-red";
+import type { WebhookKeys } from "../../src/bloomreach/webhook-keys";
+import { SIMULATOR_KEYS } from "../../src/simulator";
+import { BUILT_IN_SIMULATOR } from "./built-in-simulator";
+import { unsetVariable } from "./environment";
+
+/** A bloomreach account as other nodes use it. */
+export interface BloomreachAccount extends Node {
+  readonly apiUrl: string;
+  readonly hardId: string;
+  /** Public address of this Node-RED, for what is pasted into Bloomreach; "" when the user gave none. */
+  readonly publicUrl: string;
+  /** The keys that Bloomreach must send; undefined refuses everybody. */
+  readonly webhookKeys: WebhookKeys | undefined;
+  /** Why `webhookKeys` is undefined, as a sentence. */
+  readonly problem: string | undefined;
+}
+
+/** What a user set for the webhooks of a bloomreach account, `${ENV}` replaced. */
+export interface WebhookKeySettings {
+  readonly apiUrl: string;
+  readonly applicationId: string;
+  readonly secretKey: string;
+  readonly headerName: string;
+  readonly headerValue: string;
+}
+
+/** The keys to check webhooks with, or the sentence that says why every webhook is refused. Never contains a key. */
+export function webhookKeysOf(settings: WebhookKeySettings): { keys?: WebhookKeys; problem?: string } {
+  const unset = unsetVariable({
+    "Application ID": settings.applicationId,
+    "Secret key": settings.secretKey,
+    "Header value": settings.headerValue,
+  });
+  if (unset) return { problem: unset };
+  const hasPair = settings.applicationId !== "" && settings.secretKey !== "";
+  const hasHeader = settings.headerName !== "" && settings.headerValue !== "";
+  if (settings.apiUrl === BUILT_IN_SIMULATOR) return { keys: hasPair || hasHeader ? settings : SIMULATOR_KEYS };
+  if (!hasPair && !hasHeader)
+    return {
+      problem:
+        "The bloomreach account has no webhook keys: open it and press Generate. Until then every webhook is refused.",
+    };
+  if (settings.applicationId === SIMULATOR_KEYS.applicationId || settings.secretKey === SIMULATOR_KEYS.secretKey)
+    return {
+      problem: "These webhook keys belong to the built-in simulator: open the bloomreach account and press Generate.",
+    };
+  return { keys: settings };
+}

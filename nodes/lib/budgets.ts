@@ -1,0 +1,60 @@
+import type { Node } from "node-red";
+import { budgetSettings, type Plan, PLAN_BUDGETS } from "../../src/throttle/plans";
+import { type BudgetSettings, RequestBudget } from "../../src/throttle/request-budget";
+import { processOwned } from "./process-owned";
+
+/** The budget fields of a throttle or voucherify account, as Node-RED stores them (numbers may be text). */
+export interface BudgetDef {
+  plan?: Plan | "own";
+  requests?: number | string;
+  period?: "minute" | "hour";
+  /** Percent of the budget that queued work may use. */
+  share?: number | string;
+  concurrency?: number | string;
+}
+
+/** A throttle config node as accounts use it. */
+export interface ThrottleNode extends Node {
+  readonly budget: RequestBudget;
+}
+
+const DEFAULTS = { requests: 100, period: "minute", share: 70, concurrency: 5 } as const;
+
+/** The budget of a config node: it outlives deploys, because the API still counts the requests before them. */
+export function sharedBudget(node: Node, def: BudgetDef): RequestBudget {
+  const budgets = processOwned<RequestBudget>("budgets");
+  const settings = usableSettings(node, def);
+  const existing = budgets.get(node.id);
+  if (existing) {
+    existing.configure(settings);
+    return existing;
+  }
+  const budget = new RequestBudget(settings);
+  budgets.set(node.id, budget);
+  return budget;
+}
+
+/** A budget for a handful of requests that a human asked for ("Test connection"): never waits behind queued work. */
+export function throwAwayBudget(): RequestBudget {
+  return new RequestBudget(settingsOf({ share: 100 }));
+}
+
+/** The settings of `def`; when a number cannot be meant, the node says so and the smallest plan counts. */
+function usableSettings(node: Node, def: BudgetDef): BudgetSettings {
+  try {
+    return settingsOf(def);
+  } catch (error) {
+    node.error((error as Error).message);
+    return PLAN_BUDGETS.business;
+  }
+}
+
+function settingsOf(def: BudgetDef): BudgetSettings {
+  if (def.plan && def.plan !== "own") return PLAN_BUDGETS[def.plan];
+  return budgetSettings({
+    requests: Number(def.requests || DEFAULTS.requests),
+    period: def.period ?? DEFAULTS.period,
+    share: Number(def.share || DEFAULTS.share),
+    concurrency: Number(def.concurrency || DEFAULTS.concurrency),
+  });
+}

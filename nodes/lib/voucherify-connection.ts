@@ -1,0 +1,85 @@
+import type { Node } from "node-red";
+import { ConfigurationError } from "../../src/delivery/outcome";
+import { budgetedSend } from "../../src/destinations/budgeted-send";
+import { SIMULATOR_KEYS } from "../../src/simulator";
+import type { RequestBudget } from "../../src/throttle/request-budget";
+import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
+import { VoucherifyApi, type VoucherifyKeys } from "../../src/voucherify/voucherify-api";
+import { BUILT_IN_SIMULATOR, simulatorUrl } from "./built-in-simulator";
+import { unsetVariable } from "./environment";
+import { processOwned } from "./process-owned";
+
+/** What a user set in a voucherify account, `${ENV}` replaced. */
+export interface VoucherifySettings {
+  readonly apiUrl: string;
+  readonly applicationId: string;
+  readonly secretKey: string;
+}
+
+/** A voucherify account as other nodes use it. */
+export interface VoucherifyAccount extends Node {
+  readonly hardId: string;
+  /** When not empty, only these `source_id`s are delivered. */
+  readonly testCustomers: ReadonlySet<string>;
+  readonly connection: VoucherifyConnection;
+}
+
+/** One usable way to one Voucherify project, or the sentence that says why there is none. */
+export interface VoucherifyConnection {
+  readonly problem: string | undefined;
+  readonly api: VoucherifyApi;
+  readonly schemas: MetadataSchemas;
+  readonly budget: RequestBudget;
+}
+
+/** The sentence for settings that cannot work, or undefined. Never contains a key. */
+export function voucherifyProblem(settings: VoucherifySettings): string | undefined {
+  const unset = unsetVariable({
+    "API base URL": settings.apiUrl,
+    "Application ID": settings.applicationId,
+    "Secret key": settings.secretKey,
+  });
+  if (unset) return unset;
+  if (settings.apiUrl === BUILT_IN_SIMULATOR) return undefined;
+  if (!/^https?:\/\/[^\s/]+/.test(settings.apiUrl))
+    return "The voucherify account has no API base URL: choose a region or type your dedicated URL.";
+  if (!settings.applicationId || !settings.secretKey)
+    return "The voucherify account has no keys: type the Application ID and the Secret key.";
+  if (settings.applicationId === SIMULATOR_KEYS.applicationId || settings.secretKey === SIMULATOR_KEYS.secretKey)
+    return "These keys belong to the built-in simulator: type the keys of your Voucherify project.";
+  return undefined;
+}
+
+/** Connects with `settings`; the budget and the cached metadata schemas outlive deploys. */
+export function connectVoucherify(settings: VoucherifySettings, budget: RequestBudget): VoucherifyConnection {
+  const problem = voucherifyProblem(settings);
+  const simulated = settings.apiUrl === BUILT_IN_SIMULATOR;
+  const keys: VoucherifyKeys = {
+    applicationId: settings.applicationId || (simulated ? SIMULATOR_KEYS.applicationId : ""),
+    secretKey: settings.secretKey || (simulated ? SIMULATOR_KEYS.secretKey : ""),
+  };
+  // The simulator gets its port when it starts, at the first request; until then its address has only a name.
+  const apiUrl = simulated ? "http://simulator" : settings.apiUrl;
+  const send = budgetedSend(budget, async (request) => {
+    if (problem) throw new ConfigurationError(problem);
+    return simulated ? { ...request, url: request.url.replace(apiUrl, await simulatorUrl()) } : request;
+  });
+  const api = new VoucherifyApi({ apiUrl, keys, send });
+  return { problem, api, schemas: schemasOf(api, `${settings.apiUrl} ${keys.applicationId}`), budget };
+}
+
+/** The schemas of one project, read through its newest connection. */
+class CachedSchemas {
+  readonly schemas = new MetadataSchemas((resource, signal) => this.api.readMetadataSchema(resource, signal));
+
+  constructor(public api: VoucherifyApi) {}
+}
+
+/** Schemas are cached per project, so that a deploy costs no request. */
+function schemasOf(api: VoucherifyApi, project: string): MetadataSchemas {
+  const cache = processOwned<CachedSchemas>("metadata-schemas");
+  const cached = cache.get(project) ?? new CachedSchemas(api);
+  cache.set(project, cached);
+  cached.api = api;
+  return cached.schemas;
+}

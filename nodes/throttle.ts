@@ -1,0 +1,11 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { type BudgetDef, sharedBudget, type ThrottleNode } from "./lib/budgets";
+
+/** One request budget, shared by every account that chooses this node. */
+export = (RED: NodeAPI): void => {
+  function Throttle(this: Node, def: NodeDef & BudgetDef): void {
+    RED.nodes.createNode(this, def);
+    Object.assign(this, { budget: sharedBudget(this, def) } satisfies Partial<ThrottleNode>);
+  }
+  RED.nodes.registerType("bv-throttle", Throttle);
+};

@@ -1,0 +1,117 @@
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import axios, { type AxiosError } from "axios";
+import type { JsonValue } from "../json";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent as it is, so that a repeated request has the same bytes. */
+  readonly body?: string;
+  /** From the first byte to the last, connecting included, ms. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** The parsed body; undefined when it was not JSON. */
+  readonly json: JsonValue | undefined;
+}
+
+/** No answer came, or none that can be read. The message is a sentence for the user and never holds a header. */
+export class TransportError extends Error {
+  override readonly name = "TransportError";
+
+  constructor(
+    readonly kind: "timeout" | "network" | "aborted",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The largest answer that is read; a bulk action with an error for every customer stays far below. */
+const LARGEST_ANSWER = 20 * 2 ** 20;
+
+// An idle connection is closed before the usual 60 s of load balancers: a request on a connection that the other side is
+// closing at that moment would be lost.
+const agentOptions = { keepAlive: true, maxSockets: 32, timeout: 50_000 };
+const client = axios.create({
+  httpAgent: new HttpAgent(agentOptions),
+  httpsAgent: new HttpsAgent(agentOptions),
+  responseType: "text",
+  transformRequest: (body: unknown) => body,
+  transformResponse: (body: unknown) => body,
+  validateStatus: () => true,
+  // A redirected POST would become a GET, and would carry the keys to another host.
+  maxRedirects: 0,
+  maxContentLength: LARGEST_ANSWER,
+  maxBodyLength: Infinity,
+});
+
+/**
+ * Sends one request. Never throws because of an HTTP status.
+ * The time limit is an abort signal: axios' own `timeout` does not fire while a proxy keeps a CONNECT waiting.
+ * @throws TransportError when no complete answer came
+ */
+export async function sendHttp(request: HttpRequest): Promise<HttpAnswer> {
+  const limit = AbortSignal.timeout(request.timeoutMs);
+  try {
+    const { status, headers, data } = await client.request<string>({
+      method: request.method,
+      url: request.url,
+      headers: { ...request.headers },
+      ...(request.body !== undefined && { data: request.body }),
+      signal: request.signal ? AbortSignal.any([limit, request.signal]) : limit,
+    });
+    const text = typeof data === "string" ? data : "";
+    return { status, headers: flatten(headers), text, json: parse(text) };
+  } catch (error) {
+    throw transportError(error, request, limit.aborted);
+  }
+}
+
+function flatten(headers: object): Record<string, string> {
+  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)] as const);
+  return Object.fromEntries(entries);
+}
+
+function parse(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only what a user needs: the error of axios holds the request with its secret headers, and must not travel on. */
+function transportError(error: unknown, { url, timeoutMs, signal }: HttpRequest, timedOut: boolean): TransportError {
+  const host = URL.canParse(url) ? new URL(url).host : "The API base URL";
+  if (signal?.aborted) return new TransportError("aborted", `The request to ${host} was given up.`);
+  if (timedOut) return new TransportError("timeout", `${host} did not answer within ${timeoutMs / 1000} s.`);
+  const { code = "", message = "" } = error as Partial<AxiosError>;
+  return new TransportError("network", `${host} ${reasonOf(code, message)}`);
+}
+
+function reasonOf(code: string, message: string): string {
+  switch (code) {
+    case "ECONNREFUSED":
+      return "refused the connection: check the API base URL.";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "was not found: check the API base URL and the network.";
+    case "ECONNRESET":
+    case "EPIPE":
+      return "closed the connection before it answered.";
+    case "ERR_INVALID_URL":
+      return "is not a valid address: check it in the account.";
+  }
+  if (/maxContentLength/.test(message)) return "sent an answer that is too large to read.";
+  if (/certificate|CERT|SSL|TLS/i.test(code + message)) return "has a certificate that this machine does not trust.";
+  return `could not be reached${code ? ` (${code})` : ""}.`;
+}

@@ -1,0 +1,87 @@
+import type { HttpAnswer, HttpRequest } from "../http/http-client";
+
+/** The keys of an application or of an integration (docs.voucherify.io/guides/authentication). */
+export interface VoucherifyKeys {
+  readonly applicationId: string;
+  readonly secretKey: string;
+}
+
+/** Voucherify counts bulk requests apart on some plans. */
+export type CallKind = "api" | "bulk";
+
+/** How to reach a project. */
+export interface VoucherifyAccess {
+  /** For example `https://api.voucherify.io`. */
+  readonly apiUrl: string;
+  readonly keys: VoucherifyKeys;
+  /** Sends a request in its turn: this is where the request budget sits. */
+  readonly send: (request: HttpRequest, kind: CallKind) => Promise<HttpAnswer>;
+  /** For one request, 30 s by default. */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/**
+ * The calls of Voucherify's API that this package uses (docs.voucherify.io/api-reference). Each resolves with the answer,
+ * whatever its status, and rejects with what `send` rejects with.
+ */
+export class VoucherifyApi {
+  private readonly headers: Readonly<Record<string, string>>;
+  private readonly apiUrl: string;
+
+  constructor(private readonly access: VoucherifyAccess) {
+    this.apiUrl = access.apiUrl.replace(/\/+$/, "");
+    this.headers = {
+      "X-App-Id": access.keys.applicationId,
+      "X-App-Token": access.keys.secretKey,
+      "X-Voucherify-API-Version": "v2018-08-01",
+      "X-Voucherify-Channel": "Node-RED",
+    };
+  }
+
+  /** Creates or updates one customer. @param body the customer as JSON, `source_id` included */
+  upsertCustomer(body: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.post("/v1/customers", body, "api", signal);
+  }
+
+  /** Creates or updates many; answers 202 with the id of an async action. @param body a JSON array, at most 10 MB */
+  bulkUpsertCustomers(body: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.post("/v1/customers/bulk/async", body, "bulk", signal);
+  }
+
+  readAsyncAction(id: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get(`/v1/async-actions/${encodeURIComponent(id)}`, signal);
+  }
+
+  /** @param resource for example `customer`, or the name of a nested schema */
+  readMetadataSchema(resource: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get(`/v1/metadata-schemas/${encodeURIComponent(resource)}`, signal);
+  }
+
+  listCustomers(limit: number, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get(`/v1/customers?limit=${limit}`, signal);
+  }
+
+  listAsyncActions(limit: number, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get(`/v1/async-actions?limit=${limit}`, signal);
+  }
+
+  private get(path: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.send({ method: "GET", url: this.apiUrl + path, headers: this.headers }, "api", signal);
+  }
+
+  private post(path: string, body: string, kind: CallKind, signal?: AbortSignal): Promise<HttpAnswer> {
+    const headers = { ...this.headers, "Content-Type": "application/json" };
+    return this.send({ method: "POST", url: this.apiUrl + path, headers, body }, kind, signal);
+  }
+
+  private send(
+    request: Omit<HttpRequest, "timeoutMs" | "signal">,
+    kind: CallKind,
+    signal?: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const timeoutMs = this.access.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    return this.access.send({ ...request, timeoutMs, ...(signal && { signal }) }, kind);
+  }
+}

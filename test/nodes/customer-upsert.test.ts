@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import helper from "node-red-node-test-helper";
+import bloomreachAccount from "../../nodes/bloomreach-account";
+import customerUpsert from "../../nodes/customer-upsert";
+import throttle from "../../nodes/throttle";
+import voucherifyAccount from "../../nodes/voucherify-account";
+import { Simulator } from "../../src/simulator";
+import { mostInAnyWindow } from "../support/sliding-window";
+import { TEST_KEYS } from "../support/flows";
+import { waitFor } from "../support/wait-for";
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- core nodes have no types
+const completeNode = require("@node-red/nodes/core/common/24-complete.js");
+
+type Received = Record<string, any>;
+
+const statusOf = (node: unknown): string =>
+  (node as { status: { lastCall?: { args: [{ text?: string }] } } }).status.lastCall?.args[0].text ?? "";
+
+helper.init(require.resolve("node-red"));
+
+describe("customer upsert", () => {
+  let simulator: Simulator;
+  let results: Received[];
+  let failures: Received[];
+  let completed: Received[];
+  let unique = 0;
+
+  before(async () => {
+    await helper.startServer();
+    simulator = await Simulator.start({ keys: TEST_KEYS, asyncActionMs: 50 });
+  });
+  after(async () => {
+    await helper.stopServer();
+    await simulator.stop();
+  });
+  beforeEach(() => {
+    simulator.reset();
+    simulator.setFaults(undefined);
+    [results, failures, completed] = [[], [], []];
+  });
+  afterEach(() => helper.unload());
+
+  /** Loads "in -> upsert -> result" with Catch and Complete; every test has nodes of its own, because lanes outlive them. */
+  async function load(options: { account?: object; upsert?: object; extra?: object[]; credentials?: object } = {}) {
+    const id = (name: string): string => `${name}-${unique}`;
+    unique++;
+    const account = {
+      id: id("account"),
+      type: "bv-voucherify-account",
+      apiUrl: simulator.url,
+      hardId: "registered",
+      plan: "own",
+      requests: 2000,
+      period: "minute",
+      ...options.account,
+    };
+    const flow = [
+      { id: "tab", type: "tab" },
+      account,
+      {
+        id: id("upsert"),
+        type: "bv-customer-upsert",
+        z: "tab",
+        account: account.id,
+        emptyValues: "keep",
+        wires: [[id("result")]],
+        ...options.upsert,
+      },
+      { id: id("result"), type: "helper", z: "tab" },
+      { id: id("catch"), type: "catch", z: "tab", scope: null, wires: [[id("failure")]] },
+      { id: id("failure"), type: "helper", z: "tab" },
+      { id: id("complete"), type: "complete", z: "tab", scope: [id("upsert")], wires: [[id("completed")]] },
+      { id: id("completed"), type: "helper", z: "tab" },
+      ...(options.extra ?? []),
+    ];
+    await helper.load(
+      [bloomreachAccount, voucherifyAccount, throttle, customerUpsert, completeNode],
+      flow as never,
+      { [account.id]: options.credentials ?? TEST_KEYS } as never,
+    );
+    helper.getNode(id("result")).on("input", (message: object) => results.push(message));
+    helper.getNode(id("failure")).on("input", (message: object) => failures.push(message));
+    helper.getNode(id("completed")).on("input", (message: object) => completed.push(message));
+    return helper.getNode(id("upsert"));
+  }
+
+  it("creates one customer by one call and reports it on the message that came in", async () => {
+    const node = await load();
+    node.receive({ payload: { registered: "ann", name: "Ann" }, topic: "mine", own: { kept: true } });
+    const result = await waitFor("the result", () => results[0]);
+    assert.equal(result.topic, "mine");
+    assert.deepEqual(result.own, { kept: true });
+    assert.equal(result.payload.length, 1);
+    assert.equal(result.payload[0].status, "delivered");
+    assert.equal(result.payload[0].source_id, "ann");
+    assert.match(result.payload[0].id, /^cust_/);
+    assert.deepEqual(result.delivery, { settled: 1, waiting: 0, total: 1 });
+    assert.deepEqual(
+      simulator.log.map(({ method, path }) => `${method} ${path}`),
+      ["POST /v1/customers"]
+        .flatMap((call) => [...new Set(["GET /v1/metadata-schemas/customer", call])])
+        .slice(-simulator.log.length),
+    );
+  });
+
+  it("uses one bulk call for many, leaves out what does not fit, and says so", async () => {
+    const node = await load();
+    node.receive({
+      payload: [
+        { registered: "ann", metadata: { loyalty_points: "500" } },
+        { registered: "bob", metadata: { loyalty_points: "500A", unheard_of: "x" } },
+      ],
+    });
+    const result = await waitFor("the result", () => results[0]);
+    assert.equal(simulator.log.filter(({ path }) => path === "/v1/customers/bulk/async").length, 1);
+    assert.equal(simulator.customers.get("ann")?.metadata?.loyalty_points, 500);
+    assert.deepEqual(result.omitted.map(({ source_id, key }: Received) => [source_id, key]).sort(), [
+      ["bob", "metadata.loyalty_points"],
+      ["bob", "metadata.unheard_of"],
+    ]);
+  });
+
+  it("takes the Main Hard ID's name from the message before the account's", async () => {
+    const node = await load();
+    node.receive({ hardId: "customer_no", payload: { customer_no: 42, name: "Ann" } });
+    await waitFor("the customer", () => simulator.customers.get("42"));
+  });
+
+  it("sends a customer that Voucherify refused to Catch, payload untouched, and delivers the others", async () => {
+    simulator.setFaults(undefined);
+    const node = await load();
+    const payload = [{ registered: "ann" }, { name: "nobody" }, "text"];
+    node.receive({ payload: structuredClone(payload) });
+    const failure = await waitFor("the failure", () => failures[0]);
+    await waitFor("the delivered one", () => results[0]);
+    assert.deepEqual(failure.payload, payload);
+    assert.deepEqual(
+      failure.failed.map(({ key }: Received) => key),
+      ["missing_hard_id", "not_an_object"],
+    );
+    assert.match(failure.error.message, /2 customers were not delivered/);
+    await waitFor("Complete", () => completed[0]);
+    assert.equal(completed.length, 1);
+  });
+
+  it("explains a payload that holds no customers", async () => {
+    const node = await load();
+    node.receive({ payload: "hello" });
+    const failure = await waitFor("the failure", () => failures[0]);
+    assert.match(failure.error.message, /msg\.payload must be a customer or a list of customers/);
+    assert.equal(failure.payload, "hello");
+  });
+
+  it("holds back everybody but the test customers", async () => {
+    const node = await load({ account: { testCustomers: "ann, eve" } });
+    node.receive({ payload: [{ registered: "ann" }, { registered: "bob" }] });
+    await waitFor("both results", () => results.length === 2);
+    assert.deepEqual([...simulator.customers.keys()], ["ann"]);
+    const held = results.find(({ payload }) => payload[0].status === "held");
+    assert.deepEqual(held?.payload, [{ source_id: "bob", status: "held" }]);
+  });
+
+  it("pauses on wrong keys, keeps the customer, and delivers it after the keys were corrected", async () => {
+    const node = await load({ credentials: { applicationId: "wrong", secretKey: "wrong-secret-value" } });
+    node.receive({ payload: { registered: "ann" } });
+    await waitFor("the pause", () => statusOf(node).includes("paused"));
+    assert.equal(simulator.customers.size, 0);
+    assert.deepEqual([failures.length, results.length], [0, 0]);
+  });
+
+  it("never exceeds a throttle that two accounts share", async () => {
+    const id = `throttle-${unique}`;
+    const shared = { id, type: "bv-throttle", requests: 6, period: "minute", share: 100, concurrency: 5 };
+    const second = {
+      id: `second-${unique}`,
+      type: "bv-customer-upsert",
+      z: "tab",
+      account: `account-${unique}`,
+      wires: [[]],
+    };
+    const node = await load({ account: { throttle: id }, extra: [shared, second] });
+    for (let index = 0; index < 10; index++) {
+      node.receive({ payload: { registered: `a${index}` } });
+      helper.getNode(second.id).receive({ payload: { registered: `b${index}` } });
+    }
+    // Both say that they wait for the budget: whatever may start has started.
+    await waitFor("both to wait", () =>
+      [node, helper.getNode(second.id)].every((upsert) => statusOf(upsert).includes("throttled")),
+    );
+    assert.equal(simulator.log.length, 6);
+    assert.ok(
+      mostInAnyWindow(
+        simulator.log.map(({ at }) => at),
+        60_000,
+      ) <= 6,
+    );
+  });
+});

@@ -1,0 +1,183 @@
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import type { FlowNode } from "./flows";
+
+/** A node as the editor holds it. */
+interface EditorNode {
+  type: string;
+  changed?: boolean;
+  _def: { category: string; defaults: Record<string, { validate?: (value: string, options: object) => unknown }> };
+}
+
+/** The part of Node-RED's editor API that the tests use inside the page. */
+interface EditorApi {
+  actions: { invoke(action: string): void };
+  editor: { edit(node: unknown): void; editConfig(name: string, type: string, id: string): void };
+  nodes: {
+    node(id: string): EditorNode | null;
+    dirty(): boolean;
+    createCompleteNodeSet(options?: object): FlowNode[];
+  };
+  sidebar: { show(id: string): void };
+  workspaces: { active(): string; show(id: string): void };
+}
+declare const RED: EditorApi;
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** Starts Debian's Chromium without a window; `CHROMIUM` names another one. */
+export function startBrowser(): Promise<Browser> {
+  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
+  return chromium.launch({ executablePath: CHROMIUM, headless: true, args });
+}
+
+/** What Node-RED's editor shows in one browser page, and what a user does there. */
+export class Editor {
+  /** Everything that the page complained about: console errors and uncaught exceptions. */
+  readonly problems: string[] = [];
+
+  private constructor(readonly page: Page) {
+    page.on("console", (message) => {
+      if (message.type() === "error") this.problems.push(message.text());
+    });
+    page.on("pageerror", (error) => this.problems.push(error.message));
+  }
+
+  /** Opens the editor at `url` and waits until it can be used. */
+  static async open(browser: Browser, url: string, theme: "light" | "dark" = "light"): Promise<Editor> {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+    await page.addInitScript((chosen) => localStorage.setItem("view-dark-theme", chosen), theme);
+    const editor = new Editor(page);
+    await page.goto(url);
+    await page.waitForSelector("#red-ui-editor");
+    await page.waitForFunction(
+      () =>
+        document.querySelectorAll("#red-ui-palette .red-ui-palette-node").length > 10 &&
+        Boolean(RED.workspaces.active()),
+    );
+    await page.waitForSelector("#red-ui-loading-progress", { state: "hidden" });
+    // Toasts cover tabs and nodes.
+    await page.addStyleTag({ content: ".red-ui-notification { display: none !important; }" });
+    return editor;
+  }
+
+  /** Imports flows through the Import dialog and shows the tab they brought. */
+  async importFlows(json: string): Promise<void> {
+    const tab = (JSON.parse(json) as FlowNode[]).find(({ type }) => type === "tab");
+    await this.page.evaluate(() => RED.actions.invoke("core:show-import-dialog"));
+    await this.page.fill("#red-ui-clipboard-dialog-import-text", json);
+    await this.page.dispatchEvent("#red-ui-clipboard-dialog-import-text", "keyup");
+    await this.page.click("#red-ui-clipboard-dialog-ok:not(.ui-button-disabled)");
+    await this.page.waitForFunction((id) => Boolean(RED.nodes.node(id)), this.first(json));
+    if (tab) await this.page.evaluate((id) => RED.workspaces.show(id), tab.id);
+  }
+
+  private first(json: string): string {
+    return (JSON.parse(json) as FlowNode[]).find(({ type }) => type !== "tab")?.id ?? "";
+  }
+
+  /** Presses Deploy and waits until the runtime has taken the flows. */
+  async deploy(): Promise<void> {
+    const answered = this.page.waitForResponse(
+      (response) => response.url().endsWith("/flows") && response.request().method() === "POST",
+    );
+    await this.page.click("#red-ui-header-button-deploy");
+    await answered;
+    await this.page.waitForSelector("#red-ui-header-button-deploy.disabled");
+  }
+
+  /** Opens the dialog of a node or a config node. */
+  async openDialog(id: string): Promise<void> {
+    await this.page.evaluate((nodeId) => {
+      const node = RED.nodes.node(nodeId);
+      if (node?._def.category === "config") RED.editor.editConfig("", node.type, nodeId);
+      else RED.editor.edit(node);
+    }, id);
+    await this.page.waitForSelector(".red-ui-tray .bv-form", { state: "visible" });
+    // The tray slides in; until it stands, a click can miss.
+    await this.page.waitForFunction(() => {
+      const tray = document.querySelector<HTMLElement>(".red-ui-tray:last-child");
+      return (
+        tray !== null && !tray.classList.contains("ui-draggable-dragging") && parseInt(tray.style.right || "0") === 0
+      );
+    });
+  }
+
+  /** Presses Done (or Add, Update) in the open dialog. */
+  async done(): Promise<void> {
+    await this.page.click("#node-dialog-ok:visible, #node-config-dialog-ok:visible");
+    await this.page.waitForSelector(".red-ui-tray", { state: "detached" });
+  }
+
+  /** Presses Cancel in the open dialog. */
+  async cancel(): Promise<void> {
+    await this.page.click("#node-dialog-cancel:visible, #node-config-dialog-cancel:visible");
+    await this.page.waitForSelector(".red-ui-tray", { state: "detached" });
+  }
+
+  /** The field of a property in the open dialog. */
+  field(property: string): Locator {
+    return this.page.locator(`#node-input-${property}, #node-config-input-${property}`);
+  }
+
+  /** Types text into a field, or chooses the option with this value. */
+  async type(property: string, value: string): Promise<void> {
+    const field = this.field(property);
+    if ((await field.evaluate((element) => element.tagName)) === "SELECT") await field.selectOption(value);
+    else await field.fill(value);
+    await field.dispatchEvent("change");
+  }
+
+  /** The sentence with which the node's definition refuses a value. */
+  explain(id: string, property: string, value: string): Promise<string> {
+    return this.page.evaluate(
+      ([nodeId, name, refused]) => {
+        const node = RED.nodes.node(nodeId);
+        return String(node?._def.defaults[name]?.validate?.call(node, refused, {}));
+      },
+      [id, property, value] as const,
+    );
+  }
+
+  /** True when the open dialog marks this field as wrong. */
+  async isWrong(property: string): Promise<boolean> {
+    return (await this.field(property).getAttribute("class"))?.includes("input-error") ?? false;
+  }
+
+  /** Opens a collapsed part of the dialog. */
+  async expand(id: string): Promise<void> {
+    const part = this.page.locator(`#${id}`);
+    if ((await part.getAttribute("open")) === null) await part.locator("summary").click();
+  }
+
+  /** Opens every collapsed part of the dialog. */
+  async expandAll(): Promise<void> {
+    for (const summary of await this.page.locator(".bv-form details:not([open]) > summary").all())
+      await summary.click();
+  }
+
+  /** Presses the button of an inject node. */
+  async press(id: string): Promise<void> {
+    await this.page.evaluate(() => RED.sidebar.show("debug"));
+    await this.page.locator(`[id="${id}"] .red-ui-flow-node-button-button`).first().click();
+  }
+
+  /** Waits for the message of a Debug node in the sidebar, unfolds it and reads it. */
+  async debugMessage(name: string): Promise<string> {
+    const message = this.page.locator(".red-ui-debug-msg", {
+      has: this.page.locator(".red-ui-debug-msg-name", { hasText: `node: ${name}` }),
+    });
+    const folded = message.locator(".collapsed > .red-ui-debug-msg-expandable");
+    await message.first().waitFor();
+    while ((await folded.count()) > 0) await folded.first().click();
+    return message.first().innerText();
+  }
+
+  /** All nodes as the editor would deploy them, and whether anything is not deployed yet. */
+  flows(): Promise<{ nodes: FlowNode[]; dirty: boolean; changed: string[] }> {
+    return this.page.evaluate(() => {
+      const nodes = RED.nodes.createCompleteNodeSet({ credentials: false });
+      const changed = nodes.flatMap(({ id }) => (RED.nodes.node(id)?.changed ? id : []));
+      return { nodes, dirty: RED.nodes.dirty(), changed };
+    });
+  }
+}

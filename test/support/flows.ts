@@ -1,0 +1,90 @@
+import { SIMULATOR_BLOOMREACH_KEYS } from "../../src/simulator";
+
+/** Keys that only tests use: a live account refuses the simulator's own. */
+export const TEST_KEYS = { applicationId: "test-application-id", secretKey: "test-secret-key-5f1c" } as const;
+export const WEBHOOK_KEYS = {
+  "application-id": "webhook-application-id",
+  "secret-key": "webhook-secret-key-77aa",
+} as const;
+export const CUSTOMERS_PATH = "/bloomreach-engagement/upsert-customer-bulk";
+
+/** A node as it stands in a flow file. */
+export type FlowNode = { id: string; type: string; [property: string]: unknown };
+
+/** bloomreach in -> customer upsert -> debug, with Catch -> debug, both accounts, and the credentials of the accounts. */
+export function customerFlow(
+  apiUrl: string,
+  options: { upsert?: object; account?: object; in?: object } = {},
+): { flows: FlowNode[]; credentials: Record<string, Record<string, string>> } {
+  const debug = {
+    type: "debug",
+    z: "tab",
+    active: true,
+    tosidebar: true,
+    console: true,
+    complete: "true",
+    targetType: "full",
+  };
+  return {
+    flows: [
+      { id: "tab", type: "tab", label: "Customers" },
+      {
+        id: "in",
+        type: "bv-bloomreach-in",
+        z: "tab",
+        name: "",
+        account: "bloomreach",
+        kind: "customers",
+        path: CUSTOMERS_PATH,
+        output: "webhook",
+        maxBytes: 10,
+        wires: [["upsert"]],
+        ...options.in,
+      },
+      {
+        id: "upsert",
+        type: "bv-customer-upsert",
+        z: "tab",
+        name: "",
+        account: "voucherify",
+        emptyValues: "keep",
+        concurrency: 2,
+        wires: [["result"]],
+        ...options.upsert,
+      },
+      { id: "result", name: "Result", ...debug, wires: [] },
+      { id: "catch", type: "catch", z: "tab", scope: null, uncaught: false, wires: [["failed"]] },
+      { id: "failed", name: "Failed", ...debug, wires: [] },
+      {
+        id: "bloomreach",
+        type: "bv-bloomreach-account",
+        name: "Bloomreach",
+        apiUrl: "https://api.exponea.com",
+        projectToken: SIMULATOR_BLOOMREACH_KEYS.projectToken,
+        hardId: "registered",
+        publicUrl: "",
+        headerName: "",
+      },
+      {
+        id: "voucherify",
+        type: "bv-voucherify-account",
+        name: "Voucherify",
+        apiUrl,
+        hardId: "registered",
+        plan: "own",
+        requests: 2000,
+        period: "minute",
+        throttle: "",
+        testCustomers: "",
+        ...options.account,
+      },
+    ],
+    credentials: {
+      bloomreach: {
+        webhookApplicationId: WEBHOOK_KEYS["application-id"],
+        webhookSecretKey: WEBHOOK_KEYS["secret-key"],
+      },
+      voucherify: { ...TEST_KEYS },
+    },
+  };
+}
