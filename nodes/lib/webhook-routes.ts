@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { NodeAPI } from "node-red";
+import { retryLaterAnswer, STOP_CODES, unknownPathAnswer } from "../../src/bloomreach/webhook-answer";
 import { answerBrokenRequests } from "./broken-requests";
 import { expressApp, type ExpressApp, rootApp, useFirst } from "./express-stack";
 import { pathOwner } from "./path-owners";
@@ -18,8 +19,6 @@ const HOLD_MS = 800;
 const HANDLER_LIMIT_MS = 10_000;
 /** The most bytes kept of a request while no node says how many it takes. */
 const UNCLAIMED_MAX_BYTES = 32 * 2 ** 20;
-/** A webhook answered with one of these stops for every customer of the campaign. */
-const STOP_CODES: ReadonlySet<number> = new Set([400, 404, 410, 412, 413, 418]);
 
 /** A request as a node gets it. */
 export interface WebhookRequest {
@@ -127,7 +126,7 @@ class ProcessRoutes implements WebhookRoutes {
       RED.server,
       this.pending,
       (url) => this.owns(normalizePath(url)),
-      () => problem(randomUUID(), "broken_request", "The request is not valid HTTP.").body,
+      () => retryLaterAnswer(randomUUID()).body,
     );
   }
 
@@ -201,10 +200,10 @@ class ProcessRoutes implements WebhookRoutes {
     if (!body) return;
     try {
       const answer = await this.answer(key, request, body, requestId);
-      send(response, STOP_CODES.has(answer.status) ? { ...answer, status: 500 } : answer);
+      send(response, STOP_CODES.includes(answer.status) ? { ...answer, status: 500 } : answer);
     } catch (error) {
       this.RED.log.error(`A webhook on ${key} was answered with 500: ${(error as Error).message}`);
-      send(response, problem(requestId, "internal_error", "The webhook could not be handled. Send it again later."));
+      send(response, retryLaterAnswer(requestId));
     }
   }
 
@@ -214,15 +213,11 @@ class ProcessRoutes implements WebhookRoutes {
     body: RequestBody,
     requestId: string,
   ): Promise<WebhookAnswer> {
-    if (!this.claims.has(key) && !this.remembered.has(key)) {
-      const paths = this.remembered.inUse();
-      const valid = paths.length > 0 ? `Valid paths: ${paths.join(", ")}.` : "No node receives webhooks yet.";
-      return problem(requestId, "unknown_path", `No node receives on ${key}. ${valid}`);
-    }
+    if (!this.claims.has(key) && !this.remembered.has(key))
+      return unknownPathAnswer(this.remembered.inUse(), requestId);
     const claim = await this.nextClaim(key);
     const tooLarge = claim !== undefined && body.size > claim.maxBytes;
-    if (!claim || (!tooLarge && !body.bytes) || request.socket.destroyed)
-      return problem(requestId, "not_ready", `No node receives on ${key} at the moment. Send the webhook again later.`);
+    if (!claim || (!tooLarge && !body.bytes) || request.socket.destroyed) return retryLaterAnswer(requestId);
     return withinLimit(
       claim.handler({
         method: request.method ?? "",
@@ -265,11 +260,6 @@ async function withinLimit(answer: Promise<WebhookAnswer>): Promise<WebhookAnswe
     timer = setTimeout(() => reject(new Error("its node gave no answer within 10 seconds")), HANDLER_LIMIT_MS);
   });
   return Promise.race([answer, limit]).finally(() => clearTimeout(timer));
-}
-
-/** 500 is the one status that Bloomreach documents as "retry the same request later". */
-function problem(requestId: string, code: string, description: string): WebhookAnswer {
-  return { status: 500, body: { success: false, errors: [{ code, description }], request_id: requestId } };
 }
 
 function send(response: ServerResponse, { status, body }: WebhookAnswer): void {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
 /** The keys that Bloomreach must send with every webhook. A blank pair or a blank header lets nobody in. */
@@ -31,11 +31,6 @@ export function isAuthorized(headers: IncomingHttpHeaders, keys: WebhookKeys | u
   if (headerName.trim() !== "" && headerValue.trim() !== "")
     matches.push(allEqual([headers[headerName.trim().toLowerCase()]], [headerValue]));
   return matches.includes(true);
-}
-
-/** Makes a new pair: a random UUID, and a secret of 32 random bytes (43 characters that are safe in a header). */
-export function generateWebhookKeys(): { applicationId: string; secretKey: string } {
-  return { applicationId: randomUUID(), secretKey: randomBytes(32).toString("base64url") };
 }
 
 /** "user:password" of a Basic header. */

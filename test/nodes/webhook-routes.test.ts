@@ -255,7 +255,7 @@ describe("webhook routes", () => {
     const { status, json } = await waiting;
     assert.equal(status, 500);
     assert.equal(json.success, false);
-    assert.equal(json.errors[0].code, "not_ready");
+    assert.equal(json.errors[0].code, "retry_later");
   });
 
   it("ask for a retry when a request was cut by the default limit but its node takes more", async () => {

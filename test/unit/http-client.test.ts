@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
+import { type HttpRequest, sendHttp, TransportError } from "../../src/http/http-client";
+
+const SECRET = "a-secret-that-must-stay-here";
+
+describe("sendHttp", () => {
+  let server: Server;
+  let answer: (request: IncomingMessage, response: ServerResponse) => void;
+  let received: { method?: string; body: string; headers: IncomingMessage["headers"] }[];
+
+  before((done) => {
+    server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        received.push({ method: request.method, body: Buffer.concat(chunks).toString(), headers: request.headers });
+        answer(request, response);
+      });
+    });
+    server.listen(0, "127.0.0.1", done);
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  beforeEach(() => {
+    received = [];
+  });
+
+  const send = (more: Partial<HttpRequest> = {}) =>
+    sendHttp({
+      method: "POST",
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/path`,
+      headers: { "X-App-Token": SECRET, "Content-Type": "application/json" },
+      body: '{"a": 1.0}',
+      timeoutMs: 5_000,
+      ...more,
+    });
+
+  /** The error of a request that must fail; checks that it tells no secret, however it is printed. */
+  async function failure(more: Partial<HttpRequest> = {}): Promise<TransportError> {
+    const error = await send(more).then(
+      () => assert.fail("the request did not fail"),
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof TransportError);
+    assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes(SECRET));
+    return error;
+  }
+
+  it("sends the exact bytes and gives back status, headers, text and JSON", async () => {
+    answer = (_, response) => response.writeHead(202, { "X-Rate-Limit-Limit": "100" }).end('{"id": 1}');
+    const { status, headers, text, json } = await send();
+    assert.deepEqual({ status, text, json }, { status: 202, text: '{"id": 1}', json: { id: 1 } });
+    assert.equal(headers["x-rate-limit-limit"], "100");
+    assert.equal(received[0]?.body, '{"a": 1.0}');
+    assert.equal(received[0]?.headers["x-app-token"], SECRET);
+  });
+
+  for (const status of [400, 401, 404, 429, 500, 503])
+    it(`resolves on status ${status}`, async () => {
+      answer = (_, response) => response.writeHead(status).end('{"code":1}');
+      assert.equal((await send()).status, status);
+    });
+
+  for (const [what, text] of [
+    ["a web page", "<html>"],
+    ["half a JSON", '{"a":'],
+    ["nothing", ""],
+  ] as const)
+    it(`takes ${what} for what it is`, async () => {
+      answer = (_, response) => response.end(text);
+      const { json, text: seen } = await send();
+      assert.equal(json, undefined);
+      assert.equal(seen, text);
+    });
+
+  it("follows no redirect, so that keys go nowhere else", async () => {
+    answer = (_, response) => response.writeHead(307, { location: "/elsewhere" }).end();
+    assert.equal((await send()).status, 307);
+    assert.equal(received.length, 1);
+  });
+
+  it("ends a request that gets no answer", async () => {
+    answer = () => undefined;
+    const error = await failure({ timeoutMs: 200 });
+    assert.equal(error.kind, "timeout");
+    assert.match(error.message, /^127\.0\.0\.1:\d+ did not answer within 0\.2 s\.$/);
+  });
+
+  it("ends a request whose answer stops in the middle", async () => {
+    answer = (_, response) => response.writeHead(200, { "content-length": "100" }).write("half");
+    assert.equal((await failure({ timeoutMs: 200 })).kind, "timeout");
+  });
+
+  it("explains a connection that was cut", async () => {
+    answer = (request) => request.socket.destroy();
+    const error = await failure();
+    assert.equal(error.kind, "network");
+    assert.match(error.message, /closed the connection before it answered/);
+  });
+
+  it("explains an address where nothing listens, and one that is none", async () => {
+    assert.match((await failure({ url: "http://127.0.0.1:1/" })).message, /refused the connection/);
+    assert.match((await failure({ url: "not an address" })).message, /address|reached/);
+  });
+
+  it("gives up when told", async () => {
+    const controller = new AbortController();
+    answer = () => controller.abort();
+    assert.equal((await failure({ signal: controller.signal })).kind, "aborted");
+  });
+
+  it("carries 10 MB", async () => {
+    answer = (_, response) => response.end("{}");
+    const body = `"${"x".repeat(10_000_000)}"`;
+    await send({ body });
+    assert.equal(received[0]?.body.length, body.length);
+  });
+});
