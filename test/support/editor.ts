@@ -14,6 +14,7 @@ interface EditorApi {
   editor: { edit(node: unknown): void; editConfig(name: string, type: string, id: string): void };
   nodes: {
     node(id: string): EditorNode | null;
+    workspace(id: string): object | null;
     dirty(): boolean;
     createCompleteNodeSet(options?: object): FlowNode[];
   };
@@ -43,36 +44,65 @@ export class Editor {
   }
 
   /** Opens the editor at `url` and waits until it can be used. */
-  static async open(browser: Browser, url: string, theme: "light" | "dark" = "light"): Promise<Editor> {
-    const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+  static async open(
+    browser: Browser,
+    url: string,
+    {
+      width = 1440,
+      height = 1000,
+      theme = "light",
+    }: { width?: number; height?: number; theme?: "light" | "dark" } = {},
+  ): Promise<Editor> {
+    const page = await browser.newPage({ viewport: { width, height } });
     await page.addInitScript((chosen) => localStorage.setItem("view-dark-theme", chosen), theme);
+    page.setDefaultTimeout(10_000);
     const editor = new Editor(page);
     await page.goto(url);
-    await page.waitForSelector("#red-ui-editor");
-    await page.waitForFunction(
+    await editor.ready();
+    return editor;
+  }
+
+  /** Loads the page anew: what is not deployed is gone. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.ready();
+  }
+
+  private async ready(): Promise<void> {
+    await this.page.waitForSelector("#red-ui-editor");
+    await this.page.waitForFunction(
       () =>
         document.querySelectorAll("#red-ui-palette .red-ui-palette-node").length > 10 &&
         Boolean(RED.workspaces.active()),
     );
-    await page.waitForSelector("#red-ui-loading-progress", { state: "hidden" });
+    await this.page.waitForSelector("#red-ui-loading-progress", { state: "hidden" });
     // Toasts cover tabs and nodes.
-    await page.addStyleTag({ content: ".red-ui-notification { display: none !important; }" });
-    return editor;
+    await this.page.addStyleTag({ content: ".red-ui-notification { display: none !important; }" });
   }
 
-  /** Imports flows through the Import dialog and shows the tab they brought. */
-  async importFlows(json: string): Promise<void> {
-    const tab = (JSON.parse(json) as FlowNode[]).find(({ type }) => type === "tab");
+  /** Imports one of the package's examples as a user does (menu, Import, Examples) and shows its tab. */
+  async importExample(name: string, tab: string): Promise<void> {
+    await this.page.click("#red-ui-header-button-sidemenu");
+    await this.page.click("#menu-item-import");
+    await this.page.locator("#red-ui-clipboard-dialog-import-tabs a", { hasText: "Examples" }).click();
+    for (const label of ["@bloomreach-voucherify/node-red", name])
+      await this.page.locator("#red-ui-clipboard-dialog .red-ui-treeList-label:visible", { hasText: label }).click();
+    await this.confirmImport(tab);
+    await this.page.evaluate((id) => RED.workspaces.show(id), tab);
+  }
+
+  /** Imports nodes by pasting them into the Import dialog. */
+  async importNodes(nodes: readonly FlowNode[]): Promise<void> {
     await this.page.evaluate(() => RED.actions.invoke("core:show-import-dialog"));
-    await this.page.fill("#red-ui-clipboard-dialog-import-text", json);
+    await this.page.fill("#red-ui-clipboard-dialog-import-text", JSON.stringify(nodes));
     await this.page.dispatchEvent("#red-ui-clipboard-dialog-import-text", "keyup");
-    await this.page.click("#red-ui-clipboard-dialog-ok:not(.ui-button-disabled)");
-    await this.page.waitForFunction((id) => Boolean(RED.nodes.node(id)), this.first(json));
-    if (tab) await this.page.evaluate((id) => RED.workspaces.show(id), tab.id);
+    await this.confirmImport(nodes[0]?.id ?? "");
   }
 
-  private first(json: string): string {
-    return (JSON.parse(json) as FlowNode[]).find(({ type }) => type !== "tab")?.id ?? "";
+  /** Presses Import once the dialog has checked what was chosen, and waits until the node `id` is there. */
+  private async confirmImport(id: string): Promise<void> {
+    await this.page.click("#red-ui-clipboard-dialog-ok:not(.ui-button-disabled)");
+    await this.page.waitForFunction((node) => Boolean(RED.nodes.node(node) ?? RED.nodes.workspace(node)), id);
   }
 
   /** Presses Deploy and waits until the runtime has taken the flows. */
@@ -114,6 +144,12 @@ export class Editor {
     await this.page.waitForSelector(".red-ui-tray", { state: "detached" });
   }
 
+  /** Leaves every dialog that a failed test left open. */
+  async closeDialogs(): Promise<void> {
+    const cancel = this.page.locator("#node-dialog-cancel:visible, #node-config-dialog-cancel:visible");
+    while ((await cancel.count()) > 0) await cancel.last().click();
+  }
+
   /** The field of a property in the open dialog. */
   field(property: string): Locator {
     return this.page.locator(`#node-input-${property}, #node-config-input-${property}`);
@@ -151,8 +187,8 @@ export class Editor {
 
   /** Opens every collapsed part of the dialog. */
   async expandAll(): Promise<void> {
-    for (const summary of await this.page.locator(".bv-form details:not([open]) > summary").all())
-      await summary.click();
+    const closed = this.page.locator(".bv-form details:not([open]) > summary");
+    while ((await closed.count()) > 0) await closed.first().click();
   }
 
   /** Presses the button of an inject node. */
