@@ -54,7 +54,7 @@ export = (RED: NodeAPI): void => {
         owned.live.keep(id, message);
         await owned.lane.accept({ id, envelope, records });
       }
-      if (held.length > 0) this.send({ ...RED.util.cloneMessage(message), payload: held, delivery: counts } as Message);
+      if (held.length > 0) this.send({ ...RED.util.cloneMessage(message), payload: held, delivery: counts });
       if (failed.length > 0) reportFailed(RED.util.cloneMessage(message), failed, counts, {});
     });
 

@@ -30,7 +30,11 @@ export function install(folder = root, extra = []) {
 /** Builds dist/ when a source is newer. Returns the time of the build (Unix ms). */
 export function build() {
   const built = join(root, "dist", "nodes", "bloomreach-in.js");
-  const sources = Math.max(newest(join(root, "src")), newest(join(root, "nodes")), modified(join(root, "tsconfig.json")));
+  const sources = Math.max(
+    newest(join(root, "src")),
+    newest(join(root, "nodes")),
+    modified(join(root, "tsconfig.json")),
+  );
   if (modified(built) < sources) run(process.execPath, [join(root, "scripts", "build.mjs")]);
   return modified(built);
 }

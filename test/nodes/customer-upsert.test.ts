@@ -12,6 +12,7 @@ import { waitFor } from "../support/wait-for";
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- core nodes have no types
 const completeNode = require("@node-red/nodes/core/common/24-complete.js");
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a message can hold anything, and tests look inside
 type Received = Record<string, any>;
 
 const statusOf = (node: unknown): string =>
@@ -27,14 +28,16 @@ describe("customer upsert", () => {
   let unique = 0;
 
   before(async () => {
-    await helper.startServer();
+    // Typed as void, but it returns a promise.
+    await (helper.startServer() as unknown as Promise<void>);
     simulator = await Simulator.start({ keys: TEST_KEYS, asyncActionMs: 50 });
   });
   after(async () => {
-    await helper.stopServer();
+    await (helper.stopServer() as unknown as Promise<void>);
     await simulator.stop();
   });
   beforeEach(() => {
+    unique++;
     simulator.reset();
     simulator.setFaults(undefined);
     [results, failures, completed] = [[], [], []];
@@ -44,7 +47,6 @@ describe("customer upsert", () => {
   /** Loads "in -> upsert -> result" with Catch and Complete; every test has nodes of its own, because lanes outlive them. */
   async function load(options: { account?: object; upsert?: object; extra?: object[]; credentials?: object } = {}) {
     const id = (name: string): string => `${name}-${unique}`;
-    unique++;
     const account = {
       id: id("account"),
       type: "bv-voucherify-account",
@@ -74,11 +76,9 @@ describe("customer upsert", () => {
       { id: id("completed"), type: "helper", z: "tab" },
       ...(options.extra ?? []),
     ];
-    await helper.load(
-      [bloomreachAccount, voucherifyAccount, throttle, customerUpsert, completeNode],
-      flow as never,
-      { [account.id]: options.credentials ?? TEST_KEYS } as never,
-    );
+    await helper.load([bloomreachAccount, voucherifyAccount, throttle, customerUpsert, completeNode], flow as never, {
+      [account.id]: options.credentials ?? TEST_KEYS,
+    });
     helper.getNode(id("result")).on("input", (message: object) => results.push(message));
     helper.getNode(id("failure")).on("input", (message: object) => failures.push(message));
     helper.getNode(id("completed")).on("input", (message: object) => completed.push(message));
@@ -96,11 +96,10 @@ describe("customer upsert", () => {
     assert.equal(result.payload[0].source_id, "ann");
     assert.match(result.payload[0].id, /^cust_/);
     assert.deepEqual(result.delivery, { settled: 1, waiting: 0, total: 1 });
+    const writes = simulator.log.filter(({ method }) => method === "POST");
     assert.deepEqual(
-      simulator.log.map(({ method, path }) => `${method} ${path}`),
-      ["POST /v1/customers"]
-        .flatMap((call) => [...new Set(["GET /v1/metadata-schemas/customer", call])])
-        .slice(-simulator.log.length),
+      writes.map(({ path }) => path),
+      ["/v1/customers"],
     );
   });
 
@@ -171,7 +170,7 @@ describe("customer upsert", () => {
 
   it("never exceeds a throttle that two accounts share", async () => {
     const id = `throttle-${unique}`;
-    const shared = { id, type: "bv-throttle", requests: 6, period: "minute", share: 100, concurrency: 5 };
+    const shared = { id, type: "bv-throttle", requests: 4, period: "minute", share: 100, concurrency: 5 };
     const second = {
       id: `second-${unique}`,
       type: "bv-customer-upsert",
@@ -188,7 +187,7 @@ describe("customer upsert", () => {
     await waitFor("both to wait", () =>
       [node, helper.getNode(second.id)].every((upsert) => statusOf(upsert).includes("throttled")),
     );
-    assert.equal(simulator.log.length, 6);
+    assert.equal(simulator.log.length, 4);
     assert.ok(
       mostInAnyWindow(
         simulator.log.map(({ at }) => at),

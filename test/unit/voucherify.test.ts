@@ -120,7 +120,7 @@ describe("VoucherifyApi", () => {
 });
 
 describe("MetadataSchemas", () => {
-  let clock: FakeTimers.InstalledClock;
+  let clock: FakeTimers.Clock;
   beforeEach(() => {
     clock = FakeTimers.install();
   });
