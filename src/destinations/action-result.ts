@@ -21,7 +21,8 @@ export interface ActionResult {
 
 /** Reads the outcome per customer from an async action that is DONE or FAILED. */
 export function resultOf({ status, result }: AsyncAction, items: readonly CustomerItem[]): ActionResult {
-  const errors = new Map((result?.errors ?? []).map((error) => [error.source_id, error]));
+  const told = result?.errors ?? [];
+  const errors = new Map(told.map((error) => [error.source_id, error]));
   const refused: RefusedItem[] = [];
   const others: CustomerItem[] = [];
   for (const item of items) {
@@ -29,8 +30,9 @@ export function resultOf({ status, result }: AsyncAction, items: readonly Custom
     if (error) refused.push({ item, refusal: refusalOf(error) });
     else others.push(item);
   }
-  const unnamed = Math.max(result?.failed_count ?? 0, result?.errors?.length ?? 0) - refused.length;
-  if (others.length > 0 && unnamed > 0) return { settled: [], refused, unclear: others };
+  const known = new Set<unknown>(items.map(({ sourceId }) => sourceId));
+  const unnamed = told.some(({ source_id }) => !known.has(source_id)) || (result?.failed_count ?? 0) > refused.length;
+  if (unnamed && others.length > 0) return { settled: [], refused, unclear: others };
   if (status === "FAILED" && (result?.done_count ?? 0) < others.length) {
     const reason = `Voucherify's bulk update failed. ${sentence(result?.message ?? "It gave no reason")}`;
     const settled = others.map(({ record: { id } }) => ({ id, outcome: { status: "retry" as const, reason } }));
@@ -42,7 +44,12 @@ export function resultOf({ status, result }: AsyncAction, items: readonly Custom
 
 function refusalOf({ key, message, details, source_id }: AsyncActionError): Failed {
   const said = [message, details].filter((part, index, all) => part && all.indexOf(part) === index).join(": ");
-  const body: JsonObject = { source_id: source_id ?? null, key: key ?? null, message: message ?? null, details: details ?? null };
+  const body: JsonObject = {
+    source_id: source_id ?? null,
+    key: key ?? null,
+    message: message ?? null,
+    details: details ?? null,
+  };
   return {
     status: "failed",
     key: key ?? "refused",

@@ -1,7 +1,7 @@
-import type { Retry } from "../delivery/outcome";
+import { sleep } from "../delivery/sleep";
 import { type AsyncAction, checkAsyncAction } from "../schemas/voucherify";
 import type { VoucherifyApi } from "../voucherify/voucherify-api";
-import { judge, type Judgement } from "./voucherify-answers";
+import { judge, type Judgement, TryLater } from "./voucherify-answers";
 
 /** A thousand customers take Voucherify seconds: three reads see the end of it within 7 s. */
 const FIRST_WAIT_MS = 1_000;
@@ -11,54 +11,55 @@ const GIVE_UP_AFTER_MS = 10 * 60_000;
 /** Added to what the progress promises, so that the next read sees the end. */
 const MARGIN = 1.2;
 
-/** How a bulk update ended, or why nobody knows. */
-export type ActionEnd =
-  | { readonly kind: "ended"; readonly action: AsyncAction }
-  | { readonly kind: "lost"; readonly outcome: Retry };
-
 /**
  * Reads an async action (docs.voucherify.io/api-reference/async-actions) until it has ended: after a second, then with
  * doubling waits up to 30 s, or when its progress says that it will be done. Trouble with a read only means to read again.
- * @throws ConfigurationError when the keys may not read it; the signal's reason when it is aborted
+ * @returns the action, DONE or FAILED
+ * @throws TryLater when nobody will know how it ended; ConfigurationError when the keys may not read it; the signal's
+ *   reason when it is aborted
  */
-export async function followAction(
-  api: VoucherifyApi,
-  id: string,
-  sleep: (ms: number, signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
-): Promise<ActionEnd> {
+export async function followAction(api: VoucherifyApi, id: string, signal: AbortSignal): Promise<AsyncAction> {
   const start = Date.now();
-  let wait = FIRST_WAIT_MS;
   let doubling = FIRST_WAIT_MS;
+  let wait = FIRST_WAIT_MS;
   let progress = 0;
   for (;;) {
     await sleep(wait, signal);
     signal.throwIfAborted();
-    const judged = await judge(api.readAsyncAction(id, signal), "async-actions");
-    signal.throwIfAborted();
-    if (judged.kind === "refused") return lost(`Voucherify does not tell what became of a bulk update. ${judged.refusal.reason}`);
-    const action = actionIn(judged);
-    if (action?.status === "DONE" || action?.status === "FAILED") return { kind: "ended", action };
+    const { action, retryAfterMs } = await readAction(api, id, signal);
+    if (action?.status === "DONE" || action?.status === "FAILED") return action;
     const elapsed = Date.now() - start;
-    if (elapsed >= GIVE_UP_AFTER_MS) return lost("Voucherify has not finished a bulk update within 10 minutes.");
+    if (elapsed >= GIVE_UP_AFTER_MS) throw lost("Voucherify has not finished a bulk update within 10 minutes.");
     doubling = Math.min(2 * doubling, LONGEST_WAIT_MS);
-    wait = doubling;
+    wait = Math.max(doubling, retryAfterMs ?? 0);
     const seen = action?.progress ?? 0;
     if (seen > progress) {
       const estimate = ((100 - seen) / seen) * elapsed * MARGIN;
       wait = Math.min(Math.max(estimate, doubling / 2), LONGEST_WAIT_MS);
       progress = seen;
     }
-    if (judged.kind === "later") wait = Math.max(wait, judged.outcome.retryAfterMs ?? 0);
   }
 }
 
-function actionIn(judged: Judgement): AsyncAction | undefined {
-  if (judged.kind !== "accepted") return undefined;
+/** Without an action: it could not be read this time. */
+async function readAction(
+  api: VoucherifyApi,
+  id: string,
+  signal: AbortSignal,
+): Promise<{ action?: AsyncAction; retryAfterMs?: number }> {
+  let judged: Judgement;
+  try {
+    judged = await judge(api.readAsyncAction(id, signal), "async-actions");
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof TryLater)) throw error;
+    return { retryAfterMs: error.outcome.retryAfterMs };
+  }
+  if (judged.kind === "refused") throw lost(`It is unknown how a bulk update ended. ${judged.refusal.reason}`);
   const checked = checkAsyncAction(judged.answer.json);
-  return checked.ok ? checked.value : undefined;
+  return checked.ok ? { action: checked.value } : {};
 }
 
-function lost(reason: string): ActionEnd {
-  return { kind: "lost", outcome: { status: "retry", reason } };
+function lost(reason: string): TryLater {
+  return new TryLater({ status: "retry", reason });
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { LaneRecord, Settlement } from "../delivery/destination";
 import type { Outcome } from "../delivery/outcome";
 import type { JsonObject } from "../json";
@@ -7,6 +8,9 @@ import type { CustomerMetadataSchema } from "../schemas/voucherify";
 
 /** The largest body that Voucherify takes, bytes (docs.voucherify.io/guides/limits). */
 export const LARGEST_BODY = 10_485_760;
+
+/** So many customers are mapped at one go: some ten milliseconds. */
+const SLICE = 1_000;
 
 /** A customer as Bloomreach sent it, and who it is. */
 export interface CustomerUpdate {
@@ -26,6 +30,8 @@ export interface CustomerItem {
   readonly bytes: number;
   readonly omitted: readonly Omission[];
   readonly hasUndefinedKeys: boolean;
+  /** It was mapped once more after Voucherify had refused its metadata. */
+  readonly fittedAgain?: true;
 }
 
 /** Maps one customer with what Voucherify has defined now. */
@@ -39,6 +45,20 @@ export function itemOf(
   const json = JSON.stringify(customer);
   const bytes = Buffer.byteLength(json);
   return { record, sourceId, json, bytes, omitted, hasUndefinedKeys: undefinedKeys.length > 0 };
+}
+
+/** Maps many; webhooks that come meanwhile are answered between the slices. */
+export async function itemsOf(
+  records: readonly LaneRecord<CustomerUpdate>[],
+  emptyValues: EmptyValues,
+  schema: CustomerMetadataSchema,
+): Promise<CustomerItem[]> {
+  const items: CustomerItem[] = [];
+  for (const record of records) {
+    if (items.length > 0 && items.length % SLICE === 0) await setImmediate();
+    items.push(itemOf(record, emptyValues, schema));
+  }
+  return items;
 }
 
 /** The body of a bulk request: a bare JSON array (docs.voucherify.io/api-reference/customers). */

@@ -2,90 +2,107 @@ import { type ApiAnswer, ConfigurationError, type Failed, type Retry } from "../
 import { type HttpAnswer, TransportError } from "../http/http-client";
 import { type ExplainedAnswer, explainAnswer } from "../voucherify/errors";
 import { MetadataSchemaError } from "../voucherify/metadata-schemas";
-import { readRateLimit } from "../voucherify/rate-limit";
+import { type RateLimit, readRateLimit } from "../voucherify/rate-limit";
 
 /** No wait that an answer asks for is longer: a mistake in it must not hold a record for weeks. */
 const LONGEST_WAIT_MS = 3_600_000;
+const CHECK_URL = "Check the API base URL of the voucherify account.";
 
 /** Permissions of a key, as Voucherify names them (docs.voucherify.io/guides/authentication). */
 export type Permission = "customers" | "async-actions" | "metadata-schemas";
 
-/** What a call came to, as far as a human does not have to act. */
+/** Voucherify could not do it this time: whatever was asked for is to be asked again. */
+export class TryLater extends Error {
+  override readonly name = "TryLater";
+
+  constructor(readonly outcome: Retry) {
+    super(outcome.reason);
+  }
+}
+
+/** An answer that says what became of a request. */
 export type Judgement =
   | { readonly kind: "accepted"; readonly answer: HttpAnswer }
-  | { readonly kind: "refused"; readonly statusCode: number; readonly refusal: Failed }
-  | { readonly kind: "later"; readonly outcome: Retry };
+  | { readonly kind: "refused"; readonly statusCode: number; readonly refusal: Failed };
 
 /**
  * Waits for a call and judges its answer (docs.voucherify.io/api-reference/errors).
  * @param permission what the keys need for this call
- * @throws ConfigurationError when a human must act: keys, plan, permission, address
+ * @throws TryLater on 408, 429, 5xx, or no answer; ConfigurationError when a human must act: keys, plan, permission,
+ *   address
  */
 export async function judge(call: Promise<HttpAnswer>, permission: Permission): Promise<Judgement> {
   try {
     return judgeAnswer(await call, permission);
   } catch (error) {
-    return { kind: "later", outcome: retryOf(error, permission) };
+    throw error instanceof TransportError ? new TryLater(retryWithout(error)) : error;
   }
 }
 
 /**
- * The outcome after a call that threw.
- * @throws ConfigurationError as `judge` does; whatever else is no trouble of the connection
+ * Waits for metadata schemas.
+ * @throws TryLater or ConfigurationError, as `judge` does
  */
-export function retryOf(error: unknown, permission: Permission): Retry {
-  if (error instanceof TransportError) {
-    // Given up: by this lane, which then asks no more, or by another one that shared the call.
-    if (error.kind === "aborted") return { status: "retry", reason: error.message };
-    return { status: "retry", reason: error.message, unreachable: true };
+export async function judgeSchemas<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof TransportError) throw new TryLater(retryWithout(error));
+    if (!(error instanceof MetadataSchemaError)) throw error;
+    judgeAnswer(error.answer, "metadata-schemas");
+    throw new TryLater({ status: "retry", reason: error.message });
   }
-  if (!(error instanceof MetadataSchemaError)) throw error;
-  const judged = judgeAnswer(error.answer, permission);
-  return judged.kind === "later" ? judged.outcome : { status: "retry", reason: error.message };
+}
+
+/** A success that cannot be one, a proxy's page for example: nobody knows what became of the request. */
+export function unreadable(answer: HttpAnswer): TryLater {
+  const { statusCode, body } = explainAnswer(answer);
+  const reason = `Voucherify answered ${statusCode}, but not as its API does. ${CHECK_URL}`;
+  return new TryLater({ status: "retry", reason, answer: { statusCode, body } });
 }
 
 function judgeAnswer(answer: HttpAnswer, permission: Permission): Judgement {
-  const { status } = answer;
-  if (status >= 200 && status < 300) return { kind: "accepted", answer };
+  const { status: statusCode, headers } = answer;
+  if (statusCode >= 200 && statusCode < 300) return { kind: "accepted", answer };
   const explained = explainAnswer(answer);
+  const rate = readRateLimit(headers, Date.now());
+  const remedy = remedyFor(statusCode, permission, rate);
+  if (remedy) throw new ConfigurationError(`${explained.message} ${remedy}`, apiAnswer(explained));
+  if (statusCode === 408 || statusCode === 429 || statusCode >= 500) throw new TryLater(retryAfter(explained, rate));
   const { key, message: reason } = explained;
-  const rate = readRateLimit(answer.headers, Date.now());
-  const remedy = remedyOf(status, permission, rate.type);
-  if (remedy) throw new ConfigurationError(`${reason} ${remedy}`, apiAnswer(explained));
-  const again = status === 408 || status === 429 || status >= 500;
-  if (!again) {
-    return {
-      kind: "refused",
-      statusCode: status,
-      refusal: { status: "failed", reason, key, answer: apiAnswer(explained) },
-    };
-  }
-  // The headers come with every answer; while requests remain, the time in them stops nobody.
-  const told = status === 429 || !rate.remaining ? (rate.retryAt ?? 0) - Date.now() : 0;
-  return {
-    kind: "later",
-    outcome: {
-      status: "retry",
-      reason,
-      ...(told > 0 && { retryAfterMs: Math.min(told, LONGEST_WAIT_MS) }),
-      ...(status >= 500 && { unreachable: true as const }),
-      answer: apiAnswer(explained),
-    },
-  };
+  return { kind: "refused", statusCode, refusal: { status: "failed", key, reason, answer: apiAnswer(explained) } };
 }
 
-/** What a human has to do about a status, if it is something that no repetition and no other customer can change. */
-function remedyOf(status: number, permission: Permission, rateType: string | undefined): string | undefined {
+/** What a human has to do about a status, where no repetition and no other customer can change it. */
+function remedyFor(status: number, permission: Permission, rate: RateLimit): string | undefined {
   if (status === 401) return "Check the Application ID and the Secret key of the voucherify account.";
   if (status === 402) return "Check your Voucherify plan.";
   if (status === 403) return `Give these keys the permission "${permission}" in Voucherify.`;
-  if ((status >= 300 && status < 400) || status === 405) return CHECK_URL;
-  if (status === 429 && rateType === "api_calls_cycle")
+  if (status === 429 && rate.type === "api_calls_cycle") {
     return "The API calls of your Voucherify billing cycle are used up: raise the limit, or wait for the next cycle.";
-  return undefined;
+  }
+  // Only an action that is gone may be not found: everything else that we ask for exists.
+  const wrongAddress = status < 400 || status === 405 || (status === 404 && permission === "customers");
+  return wrongAddress ? CHECK_URL : undefined;
 }
 
-export const CHECK_URL = "Check the API base URL of the voucherify account.";
+function retryAfter(explained: ExplainedAnswer, { remaining = 0, retryAt = 0 }: RateLimit): Retry {
+  const { statusCode, message: reason } = explained;
+  // The headers come with every answer; while requests remain, the time in them stops nobody.
+  const told = statusCode === 429 || remaining === 0 ? retryAt - Date.now() : 0;
+  return {
+    status: "retry",
+    reason,
+    ...(told > 0 && { retryAfterMs: Math.min(told, LONGEST_WAIT_MS) }),
+    ...(statusCode >= 500 && { unreachable: true as const }),
+    answer: apiAnswer(explained),
+  };
+}
+
+/** A call may have been given up by another queue that shared it: that says nothing about Voucherify. */
+function retryWithout({ kind, message: reason }: TransportError): Retry {
+  return { status: "retry", reason, ...(kind !== "aborted" && { unreachable: true as const }) };
+}
 
 function apiAnswer({ statusCode, body }: ExplainedAnswer): ApiAnswer {
   return { statusCode, body };

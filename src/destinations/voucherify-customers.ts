@@ -1,7 +1,5 @@
 import type { Destination, LaneRecord, Settlement } from "../delivery/destination";
-import { ConfigurationError, type Failed, type Retry } from "../delivery/outcome";
-import { sleep } from "../delivery/sleep";
-import type { HttpAnswer } from "../http/http-client";
+import type { Failed } from "../delivery/outcome";
 import { isJsonObject } from "../json";
 import type { EmptyValues } from "../mapping/absent";
 import { mergeCustomers } from "../mapping/merge";
@@ -16,10 +14,11 @@ import {
   deliveredItem,
   fillBulk,
   itemOf,
+  itemsOf,
   LARGEST_BODY,
   settleAll,
 } from "./customer-batch";
-import { CHECK_URL, judge, type Judgement, retryOf } from "./voucherify-answers";
+import { judge, judgeSchemas, TryLater, unreadable } from "./voucherify-answers";
 
 export type { CustomerUpdate } from "./customer-batch";
 
@@ -28,20 +27,20 @@ export interface VoucherifyCustomersOptions {
   readonly api: VoucherifyApi;
   readonly schemas: MetadataSchemas;
   readonly emptyValues: EmptyValues;
-  /** Waits between two reads of an async action; the tests' time is not real. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** How a part of a batch went. */
-interface PartResult {
-  /** Voucherify took it as a whole, whatever it thinks of single customers in it. */
-  readonly accepted: boolean;
-  /** Voucherify is in trouble: whatever is left of the batch is not sent now. */
-  readonly trouble?: Retry;
-}
+/**
+ * Sends a part of a batch; yields what is settled, returns whether Voucherify took the part as a whole, whatever it thinks
+ * of single customers in it.
+ */
+type Part = AsyncGenerator<readonly Settlement[], boolean>;
 
-/** The key of the error for metadata that does not fit its definition (docs.voucherify.io/prepare/metadata). */
-const MISFIT = "metadata_validation_failed";
+const TOO_LARGE: Failed = {
+  status: "failed",
+  key: "too_large",
+  reason:
+    "This customer's data is larger than 10 MB, the most that Voucherify takes in one request: leave out some of its metadata.",
+};
 
 /**
  * Creates and updates customers in Voucherify: one by `POST /v1/customers`, more by `POST /v1/customers/bulk/async`, whose
@@ -53,30 +52,37 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
   private readonly api: VoucherifyApi;
   private readonly schemas: MetadataSchemas;
   private readonly emptyValues: EmptyValues;
-  private readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 
-  constructor(options: VoucherifyCustomersOptions) {
-    this.api = options.api;
-    this.schemas = options.schemas;
-    this.emptyValues = options.emptyValues;
-    this.sleep = options.sleep ?? sleep;
+  constructor({ api, schemas, emptyValues }: VoucherifyCustomersOptions) {
+    this.api = api;
+    this.schemas = schemas;
+    this.emptyValues = emptyValues;
   }
 
   merge(earlier: CustomerUpdate, later: CustomerUpdate): CustomerUpdate {
     return { ...later, record: mergeCustomers(earlier.record, later.record, this.emptyValues) };
   }
 
-  async *deliver(batch: readonly LaneRecord<CustomerUpdate>[], signal: AbortSignal): Part<void> {
-    let items: CustomerItem[];
+  async *deliver(batch: readonly LaneRecord<CustomerUpdate>[], signal: AbortSignal): AsyncGenerator<Settlement[]> {
+    const open = new Set(batch.map(({ id }) => id));
     try {
-      items = await this.mapped(batch, signal);
+      for await (const settlements of this.deliverAll(batch, signal)) {
+        for (const { id } of settlements) open.delete(id);
+        yield [...settlements];
+      }
     } catch (error) {
-      const outcome = retryOf(error, "metadata-schemas");
       signal.throwIfAborted();
-      yield batch.map(({ id }) => ({ id, outcome }));
-      return;
+      if (!(error instanceof TryLater)) throw error;
+      // Voucherify is in trouble: whatever is left of the batch is not sent now.
+      yield [...open].map((id) => ({ id, outcome: error.outcome }));
     }
-    const { fitting, rest, tooLarge } = fillBulk(items);
+  }
+
+  private async *deliverAll(
+    batch: readonly LaneRecord<CustomerUpdate>[],
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly Settlement[]> {
+    const { fitting, rest, tooLarge } = fillBulk(await this.mapped(batch, signal));
     if (tooLarge.length > 0) yield settleAll(tooLarge, TOO_LARGE);
     if (rest.length > 0) yield settleAll(rest, { status: "unsent" });
     if (fitting.length > 0) yield* this.send(fitting, signal);
@@ -84,11 +90,11 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
 
   /** Maps with what is defined; a key that is not known may have been defined since that was read. */
   private async mapped(batch: readonly LaneRecord<CustomerUpdate>[], signal: AbortSignal): Promise<CustomerItem[]> {
-    const schema = await this.schemas.customer(signal);
-    const items = batch.map((record) => itemOf(record, this.emptyValues, schema));
+    const schema = await judgeSchemas(this.schemas.customer(signal));
+    const items = await itemsOf(batch, this.emptyValues, schema);
     if (!items.some(({ hasUndefinedKeys }) => hasUndefinedKeys)) return items;
-    const newer = await this.schemas.reload(signal);
-    return newer === schema ? items : batch.map((record) => itemOf(record, this.emptyValues, newer));
+    const newer = await judgeSchemas(this.schemas.reload(signal));
+    return newer === schema ? items : itemsOf(batch, this.emptyValues, newer);
   }
 
   private send(items: readonly CustomerItem[], signal: AbortSignal): Part {
@@ -97,79 +103,71 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
   }
 
   private async *sendOne(item: CustomerItem, signal: AbortSignal): Part {
-    const judged = await this.judgeWrite(this.api.upsertCustomer(item.json, signal), signal);
-    if (judged.kind === "later") return yield* troubled([item], judged.outcome);
-    if (judged.kind === "refused") return yield* this.refuse([], [{ item, refusal: judged.refusal }], signal);
+    const judged = await judge(this.api.upsertCustomer(item.json, signal), "customers");
+    if (judged.kind === "refused") {
+      yield* this.settle([], [{ item, refusal: judged.refusal }], signal);
+      return false;
+    }
     const { json } = judged.answer;
-    if (!isJsonObject(json) || typeof json.id !== "string") return yield* troubled([item], unreadable(judged.answer));
+    if (!isJsonObject(json) || typeof json.id !== "string") throw unreadable(judged.answer);
     yield settleAll([item], deliveredItem(item, json.id));
-    return { accepted: true };
+    return true;
   }
 
   private async *sendMany(items: readonly CustomerItem[], signal: AbortSignal): Part {
-    const judged = await this.judgeWrite(this.api.bulkUpsertCustomers(bulkBody(items), signal), signal);
-    if (judged.kind === "later") return yield* troubled(items, judged.outcome);
+    const judged = await judge(this.api.bulkUpsertCustomers(bulkBody(items), signal), "customers");
     if (judged.kind === "refused") {
       // Too large is nobody's fault in particular: both halves may pass.
-      yield* this.halve(items, judged.statusCode !== 413, signal);
-      return { accepted: false };
+      yield* this.sendHalves(items, judged.statusCode !== 413, signal);
+      return false;
     }
     const { json } = judged.answer;
     const id = isJsonObject(json) ? json.async_action_id : undefined;
-    if (typeof id !== "string" || id === "") return yield* troubled(items, unreadable(judged.answer));
-    const end = await followAction(this.api, id, this.sleep, signal);
-    if (end.kind === "lost") return yield* troubled(items, end.outcome);
-    const { settled, refused, unclear } = resultOf(end.action, items);
-    const again = yield* this.refuse(settled, refused, signal);
-    if (unclear.length === 0 || again.trouble) return yield* troubled(unclear, again.trouble);
-    return yield* this.halve(unclear, false, signal);
+    if (typeof id !== "string" || id === "") throw unreadable(judged.answer);
+    const action = await followAction(this.api, id, signal);
+    const { settled, refused, unclear } = resultOf(action, items);
+    yield* this.settle(settled, refused, signal);
+    if (unclear.length > 0) yield* this.sendHalves(unclear, false, signal);
+    return true;
   }
 
   /**
-   * Sends the halves of what was refused as a whole.
-   * @param guilty at least one of the items is to blame: when it is not in the first half, it is in the second, and nobody
-   *   has to be asked about that
+   * Sends the halves of what failed as a whole.
+   * @param guilty at least one of the items is to blame: if it is not in the first half it is in the second, and nobody has
+   *   to be asked about that one as a whole
    */
-  private async *halve(items: readonly CustomerItem[], guilty: boolean, signal: AbortSignal): Part {
+  private async *sendHalves(items: readonly CustomerItem[], guilty: boolean, signal: AbortSignal): Part {
     if (items.length === 1) return yield* this.send(items, signal);
     const middle = items.length >> 1;
-    const [first, second] = [items.slice(0, middle), items.slice(middle)];
-    const { accepted, trouble } = yield* this.send(first, signal);
-    if (trouble) return yield* troubled(second, trouble);
-    return yield* guilty && accepted ? this.halve(second, true, signal) : this.send(second, signal);
+    const second = items.slice(middle);
+    const accepted = yield* this.send(items.slice(0, middle), signal);
+    return yield* guilty && accepted ? this.sendHalves(second, true, signal) : this.send(second, signal);
   }
 
   /**
-   * Yields what a call settled, and the failure of those that it refused; but those whose metadata did not fit are mapped
-   * once more and sent again where the definitions have changed.
+   * Yields what a call settled and whom it refused; but whose metadata did not fit is mapped once more, and sent again if
+   * Voucherify has changed its definitions meanwhile.
    */
-  private async *refuse(
+  private async *settle(
     settled: readonly Settlement[],
     refused: readonly RefusedItem[],
     signal: AbortSignal,
-  ): Part {
-    const { changed, final } = await this.fitAgain(refused, signal);
-    if (settled.length + final.length > 0) yield [...settled, ...final];
-    if (changed.length > 0) return yield* this.send(changed, signal);
-    return { accepted: refused.length === 0 };
-  }
-
-  private async fitAgain(
-    refused: readonly RefusedItem[],
-    signal: AbortSignal,
-  ): Promise<{ changed: CustomerItem[]; final: Settlement[] }> {
-    const changed: CustomerItem[] = [];
-    const final: Settlement[] = [];
-    const misfit = refused.some(({ refusal }) => refusal.key === MISFIT);
-    const schema = misfit ? await this.reloaded(signal) : undefined;
-    for (const { item, refusal } of refused) {
-      const again =
-        schema?.ok && refusal.key === MISFIT && !item.fittedAgain
-          ? itemOf(item.record, this.emptyValues, schema.value)
-          : item;
-      if (again.json !== item.json) changed.push({ ...again, fittedAgain: true });
-      else final.push({ id: item.record.id, outcome: refusal.key === MISFIT && schema?.ok === false ? schema.outcome : refusal });
+  ): AsyncGenerator<readonly Settlement[]> {
+    const again: CustomerItem[] = [];
+    const failed: Settlement[] = [];
+    const schema = refused.some(isMisfit) ? await judgeSchemas(this.schemas.reload(signal)) : undefined;
+    for (const one of refused) {
+      const { item, refusal } = one;
+      const fitted = schema && isMisfit(one) ? itemOf(item.record, this.emptyValues, schema) : item;
+      if (fitted.json !== item.json) again.push({ ...fitted, fittedAgain: true });
+      else failed.push({ id: item.record.id, outcome: refusal });
     }
-    return { changed, final };
+    if (settled.length + failed.length > 0) yield [...settled, ...failed];
+    if (again.length > 0) yield* this.send(again, signal);
   }
+}
+
+/** Its metadata did not fit the definitions (docs.voucherify.io/prepare/metadata), which may be newer than what we know. */
+function isMisfit({ item, refusal }: RefusedItem): boolean {
+  return refusal.key === "metadata_validation_failed" && !item.fittedAgain;
 }
