@@ -76,8 +76,8 @@ export class Editor {
         Boolean(RED.workspaces.active()),
     );
     await this.page.waitForSelector("#red-ui-loading-progress", { state: "hidden" });
-    // Toasts cover tabs and nodes.
-    await this.page.addStyleTag({ content: ".red-ui-notification { display: none !important; }" });
+    // Toasts cover tabs and nodes; tips change by themselves.
+    await this.page.addStyleTag({ content: ".red-ui-notification, .red-ui-help-tips { display: none !important; }" });
   }
 
   /** Imports one of the package's examples as a user does (menu, Import, Examples) and shows its tab. */
@@ -197,15 +197,19 @@ export class Editor {
     await this.page.locator(`[id="${id}"] .red-ui-flow-node-button-button`).first().click();
   }
 
+  /** The newest message of a Debug node in the sidebar. */
+  debugEntry(name: string): Locator {
+    const header = this.page.locator(".red-ui-debug-msg-name", { hasText: `node: ${name}` });
+    return this.page.locator(".red-ui-debug-msg", { has: header }).last();
+  }
+
   /** Waits for the message of a Debug node in the sidebar, unfolds it and reads it. */
   async debugMessage(name: string): Promise<string> {
-    const message = this.page.locator(".red-ui-debug-msg", {
-      has: this.page.locator(".red-ui-debug-msg-name", { hasText: `node: ${name}` }),
-    });
+    const message = this.debugEntry(name);
     const folded = message.locator(".collapsed > .red-ui-debug-msg-expandable");
-    await message.first().waitFor();
+    await message.waitFor();
     while ((await folded.count()) > 0) await folded.first().click();
-    return message.first().innerText();
+    return message.innerText();
   }
 
   /** All nodes as the editor would deploy them, and whether anything is not deployed yet. */
