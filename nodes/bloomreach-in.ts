@@ -18,7 +18,6 @@ import type { VoucherifyAccount } from "./lib/voucherify-connection";
 import { type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
 
 const TYPE = "bv-bloomreach-in";
-const PREFIX = "/bloomreach-engagement";
 const MEGABYTE = 1_048_576;
 
 interface BloomreachInDef extends NodeDef {
@@ -141,18 +140,19 @@ export = (RED: NodeAPI): void => {
     const account = RED.nodes.getNode(postedText(posted, "account")) as BloomreachAccount | null;
     const hardId = postedText(posted, "hardId") || account?.hardId || "registered";
     const publicUrl = postedText(posted, "publicUrl");
-    const place = { publicUrl: publicUrl || editorOrigin, httpNodeRoot: nodeRoot(RED) };
+    const place = {
+      publicUrl: publicUrl || editorOrigin,
+      httpNodeRoot: nodeRoot(RED),
+      path: postedText(posted, "path"),
+    };
+    const applicationId = postedText(posted, "applicationId") || account?.webhookKeys?.applicationId || "";
     const { keys, note } = await metadataKeys(postedText(posted, "voucherifyAccount"));
     return {
-      url: webhookUrl({ ...place, path: postedText(posted, "path") }),
+      url: webhookUrl(place),
       urlNote: publicUrl
         ? ""
         : "Type the public https address of this Node-RED into the bloomreach account: Bloomreach cannot reach a private one.",
-      authentication: authenticationBlock({
-        ...place,
-        prefix: PREFIX,
-        applicationId: account?.webhookKeys?.applicationId ?? "",
-      }),
+      authentication: authenticationBlock({ ...place, applicationId }),
       rootTemplate: rootTemplate(),
       customerTemplate: customerTemplate(hardId, keys),
       metadataNote: note,

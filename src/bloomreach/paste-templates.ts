@@ -82,34 +82,34 @@ function read(object: string, key: string): string {
 /** One line of what a user pastes into Bloomreach. */
 export interface PasteRow {
   readonly label: string;
+  /** "" where only the user knows it: a secret is shown once, when it is made. */
   readonly value: string;
   /** The header must be marked as secret in Bloomreach. */
   readonly secret: boolean;
 }
 
+/** All our webhooks lie below it, so that one integration in Bloomreach covers them. */
+const PREFIX = "/bloomreach-engagement";
+
 /**
  * What to enter in a new "HTTP Authentication Schemas" integration of Bloomreach
  * (documentation.bloomreach.com/engagement/docs/webhook-authentication). Never holds the secret key.
- * @param settings `publicUrl` and `httpNodeRoot` as in `webhookUrl`; `prefix`: the path below which all webhooks lie
+ * @param settings `publicUrl`, `httpNodeRoot` and `path` as in `webhookUrl`; `applicationId` may be ""
  */
 export function authenticationBlock(settings: {
   readonly publicUrl: string;
   readonly httpNodeRoot: string;
-  readonly prefix: string;
+  readonly path: string;
   readonly applicationId: string;
 }): PasteRow[] {
-  const endpoint = joinUrl(settings.publicUrl, settings.httpNodeRoot, settings.prefix);
+  const { publicUrl, httpNodeRoot, path, applicationId } = settings;
+  const prefix = path.startsWith(`${PREFIX}/`) ? PREFIX : path;
   return [
-    { label: "Endpoint prefix", value: endpoint, secret: false },
-    {
-      label: "Custom header application-id",
-      value: settings.applicationId || "the Application ID you generated",
-      secret: true,
-    },
-    { label: "Custom header secret-key", value: "the secret key you generated", secret: true },
+    { label: "Endpoint prefix", value: joinUrl(publicUrl, httpNodeRoot, prefix), secret: false },
+    { label: "Custom header application-id", value: applicationId, secret: true },
+    { label: "Custom header secret-key", value: "", secret: true },
     { label: "Test method", value: "GET", secret: false },
-    // The whole path: every path below the prefix answers a test, so it works from the host and from the prefix on.
-    { label: "Test path", value: pathOf(endpoint), secret: false },
+    { label: "Test path", value: joinUrl("", httpNodeRoot, path), secret: false },
   ];
 }
 
@@ -125,8 +125,4 @@ export function webhookUrl(settings: {
 function joinUrl(base: string, ...paths: readonly string[]): string {
   const segments = paths.flatMap((path) => path.split("/")).filter((segment) => segment !== "");
   return [base.trim().replace(/\/+$/, ""), ...segments].join("/");
-}
-
-function pathOf(url: string): string {
-  return url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "");
 }

@@ -55,6 +55,8 @@ export function customerFlow(
       { id: "result", name: "Result", ...debug, wires: [] },
       { id: "catch", type: "catch", z: "tab", scope: null, uncaught: false, wires: [["failed"]] },
       { id: "failed", name: "Failed", ...debug, wires: [] },
+      { id: "status", type: "status", z: "tab", scope: null, wires: [["statuses"]] },
+      { id: "statuses", name: "Statuses", ...debug, wires: [] },
       {
         id: "bloomreach",
         type: "bv-bloomreach-account",

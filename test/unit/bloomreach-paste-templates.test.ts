@@ -68,7 +68,7 @@ describe("authenticationBlock", () => {
   const block = authenticationBlock({
     publicUrl: "https://hooks.example.com/",
     httpNodeRoot: "/api/",
-    prefix: "/bloomreach-engagement",
+    path: "/bloomreach-engagement/upsert-customer-bulk",
     applicationId: "app-1",
   });
 
@@ -78,10 +78,17 @@ describe("authenticationBlock", () => {
       [
         ["Endpoint prefix", "https://hooks.example.com/api/bloomreach-engagement", false],
         ["Custom header application-id", "app-1", true],
-        ["Custom header secret-key", "the secret key you generated", true],
+        ["Custom header secret-key", "", true],
         ["Test method", "GET", false],
-        ["Test path", "/api/bloomreach-engagement", false],
+        ["Test path", "/api/bloomreach-engagement/upsert-customer-bulk", false],
       ],
+    ));
+
+  it("names the path itself where it lies elsewhere", () =>
+    assert.equal(
+      authenticationBlock({ publicUrl: "https://a.example", httpNodeRoot: "/", path: "/own", applicationId: "" })[0]
+        ?.value,
+      "https://a.example/own",
     ));
 });
 
