@@ -30,8 +30,10 @@ export = (RED: NodeAPI): void => {
   function Account(this: Node<Credentials>, def: BloomreachAccountDef): void {
     RED.nodes.createNode(this, def);
     const apiUrl = def.apiUrl?.trim() ?? "";
+    const hardId = def.hardId?.trim() || "registered";
     const { keys, problem } = webhookKeysOf({
       apiUrl,
+      hardId,
       applicationId: this.credentials?.webhookApplicationId?.trim() ?? "",
       secretKey: this.credentials?.webhookSecretKey?.trim() ?? "",
       headerName: def.headerName?.trim() ?? "",
@@ -39,7 +41,7 @@ export = (RED: NodeAPI): void => {
     });
     Object.assign(this, {
       apiUrl,
-      hardId: def.hardId?.trim() || "registered",
+      hardId,
       publicUrl: def.publicUrl?.trim() ?? "",
       webhookKeys: keys,
       problem,

@@ -74,16 +74,11 @@ export = (RED: NodeAPI): void => {
         path: request.path,
         accepted: records.length,
         rejected: rejected.length,
-        errors: rejected.map(({ index, code, description }) => ({ index, code, description })),
+        errors: reply.body.errors,
       };
-      onceFlowsRun(() =>
-        emit(
-          RED.nodes.getNode(this.id) ?? this,
-          records.map(({ record }) => record),
-          rejected,
-          webhook,
-        ),
-      );
+      const customers = records.map(({ record }) => record);
+      // First the answer, then the flow; after a deploy the next node of this id speaks for this one.
+      setImmediate(() => onceFlowsRun(() => emit(RED.nodes.getNode(this.id) ?? this, customers, rejected, webhook)));
       return reply;
     };
 
@@ -94,21 +89,23 @@ export = (RED: NodeAPI): void => {
       else status.show("waiting", "rejected", { accepted, rejected: rejected.length, ...now });
     };
 
-    const emit = (node: Node, records: readonly object[], rejected: readonly Rejection[], webhook: object): void => {
-      const common = { topic: def.kind, hardId, webhook };
+    const emit = (
+      node: Node,
+      records: readonly object[],
+      rejected: readonly Rejection[],
+      webhook: { readonly request_id: string },
+    ): void => {
+      // Each message has its own copy: what a flow does to one must not show in another.
+      const about = () => ({ topic: def.kind, hardId, webhook: structuredClone(webhook) });
+      const count = records.length;
       if (def.output === "customer")
-        records.forEach((payload, index) => {
-          const id = (webhook as { request_id: string }).request_id;
-          node.send({ ...common, payload, parts: { id, index, count: records.length } });
-        });
-      else if (records.length > 0) node.send({ ...common, payload: records });
-      if (rejected.length > 0) {
-        const total = records.length + rejected.length;
-        node.error(`${rejected.length} of ${total} customers not accepted: ${rejected[0]?.description ?? ""}`, {
-          ...common,
-          payload: rejected.map(({ raw }) => raw ?? null),
-        });
-      }
+        records.forEach((payload, index) =>
+          node.send({ ...about(), payload, parts: { id: webhook.request_id, index, count } }),
+        );
+      else if (count > 0) node.send({ ...about(), payload: records });
+      if (rejected.length === 0) return;
+      const sentence = `${rejected.length} of ${count + rejected.length} customers not accepted: ${rejected[0]?.description ?? ""}`;
+      node.error(sentence, { ...about(), payload: rejected.map(({ raw }) => raw ?? null) });
     };
 
     const claim = routes.claim(def.path, (request) => Promise.resolve(answer(request)), {

@@ -50,6 +50,8 @@ export = (RED: NodeAPI): void => {
       const id = randomUUID();
       const envelope = { message: serialisable(message), settledAtOnce: held.length + failed.length };
       const counts = { settled: held.length + failed.length, waiting: records.length, total: customers.length };
+      if (failed.length > 0 && failed.length === customers.length)
+        throw new MessageError(sentenceFor(failed), { failed, delivery: counts });
       if (records.length > 0) {
         owned.live.keep(id, message);
         await owned.lane.accept({ id, envelope, records });
@@ -59,10 +61,7 @@ export = (RED: NodeAPI): void => {
     });
 
     const reportFailed = (message: Message, failed: JsonObject[], delivery: JsonObject, answer: JsonObject): void => {
-      const first = failed[0]?.reason as string;
-      const sentence =
-        failed.length === 1 ? first : `${failed.length} customers were not delivered. The first: ${first}`;
-      this.error(sentence, Object.assign(message, { failed, delivery }, answer));
+      this.error(sentenceFor(failed), Object.assign(message, { failed, delivery }, answer));
     };
 
     const settled = (news: SettledNews<CustomerUpdate>): void => {
@@ -94,9 +93,13 @@ export = (RED: NodeAPI): void => {
       if (news.waiting === 0) owned.live.forget(news.messageId);
     };
 
+    let pausedSince = 0;
     const showState = (state: LaneState): void => {
       const throttled = budget.state();
-      if (state.paused) status.show("problem", "paused", { reason: state.paused.reason });
+      // The status has room for a few words; the whole sentence is said once, where a user looks for it.
+      if (state.paused && state.paused.since !== pausedSince) this.warn(state.paused.reason);
+      pausedSince = state.paused?.since ?? 0;
+      if (state.paused) status.show("problem", "paused", { reason: shortened(state.paused.reason) });
       else if (state.retryingUntil) status.show("waiting", "retrying", { time: clock(state.retryingUntil) });
       else if (throttled.waiting > 0 && (throttled.doneAt ?? 0) > Date.now())
         status.show("waiting", "throttled", { count: state.waiting, time: clock(throttled.doneAt ?? 0) });
@@ -145,6 +148,17 @@ function sort(
     else sorted.records.push({ key: id.sourceId, body: { sourceId: id.sourceId, hardId, record } });
   }
   return sorted;
+}
+
+function shortened(sentence: string): string {
+  return sentence.length > 60 ? `${sentence.slice(0, 59)}…` : sentence;
+}
+
+/** What to say about customers that were not delivered. */
+function sentenceFor(failed: readonly JsonObject[]): string {
+  const reason = failed[0]?.reason;
+  const first = typeof reason === "string" ? reason : "";
+  return failed.length === 1 ? first : `${failed.length} customers were not delivered. The first: ${first}`;
 }
 
 /** Which values of a delivered customer were left out, each with whose it was. */

@@ -26,11 +26,12 @@ export = (RED: NodeAPI): void => {
     const throttle = RED.nodes.getNode(def.throttle) as ThrottleNode | null;
     const settings = {
       apiUrl: def.apiUrl?.trim() ?? "",
+      hardId: def.hardId?.trim() || "registered",
       applicationId: this.credentials?.applicationId?.trim() ?? "",
       secretKey: this.credentials?.secretKey?.trim() ?? "",
     };
     Object.assign(this, {
-      hardId: def.hardId?.trim() || "registered",
+      hardId: settings.hardId,
       testCustomers: new Set((def.testCustomers ?? "").split(/[\n,]/).flatMap((id) => id.trim() || [])),
       connection: connectVoucherify(settings, throttle?.budget ?? sharedBudget(this, def)),
     } satisfies Partial<VoucherifyAccount>);
@@ -44,6 +45,7 @@ export = (RED: NodeAPI): void => {
     const { api, problem } = connectVoucherify(
       {
         apiUrl: resolveTyped(postedText(posted, "apiUrl")),
+        hardId: "",
         applicationId: resolveTyped(typedOrStored(posted, "applicationId", stored?.applicationId)),
         secretKey: resolveTyped(typedOrStored(posted, "secretKey", stored?.secretKey)),
       },

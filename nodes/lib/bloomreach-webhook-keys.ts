@@ -19,6 +19,7 @@ export interface BloomreachAccount extends Node {
 /** What a user set for the webhooks of a bloomreach account, `${ENV}` replaced. */
 export interface WebhookKeySettings {
   readonly apiUrl: string;
+  readonly hardId: string;
   readonly applicationId: string;
   readonly secretKey: string;
   readonly headerName: string;
@@ -28,6 +29,7 @@ export interface WebhookKeySettings {
 /** The keys to check webhooks with, or the sentence that says why every webhook is refused. Never contains a key. */
 export function webhookKeysOf(settings: WebhookKeySettings): { keys?: WebhookKeys; problem?: string } {
   const unset = unsetVariable({
+    "Main Hard ID": settings.hardId,
     "Application ID": settings.applicationId,
     "Secret key": settings.secretKey,
     "Header value": settings.headerValue,

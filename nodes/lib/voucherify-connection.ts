@@ -12,6 +12,7 @@ import { processOwned } from "./process-owned";
 /** What a user set in a voucherify account, `${ENV}` replaced. */
 export interface VoucherifySettings {
   readonly apiUrl: string;
+  readonly hardId: string;
   readonly applicationId: string;
   readonly secretKey: string;
 }
@@ -36,6 +37,7 @@ export interface VoucherifyConnection {
 export function voucherifyProblem(settings: VoucherifySettings): string | undefined {
   const unset = unsetVariable({
     "API base URL": settings.apiUrl,
+    "Main Hard ID": settings.hardId,
     "Application ID": settings.applicationId,
     "Secret key": settings.secretKey,
   });

@@ -1,9 +1,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
-import { isCalendarDate } from "./dates";
+import { ADDRESS_FIELDS, CUSTOMER_TEXT_FIELDS } from "../schemas/voucherify";
+import { isDate } from "./dates";
 
-const TEXT_FIELDS = ["name", "description", "email", "phone"] as const;
 const DATE_FIELDS = ["birthdate", "birthday"] as const;
-const ADDRESS_FIELDS = ["city", "state", "line_1", "line_2", "country", "postal_code"] as const;
 
 /**
  * Checks the fields of a customer object as the customers API documents them
@@ -18,10 +17,10 @@ export function checkCustomerFields(customer: JsonValue | undefined, path = ""):
   for (const field of ["id", "source_id"])
     if (Object.hasOwn(customer, field) && (typeof customer[field] !== "string" || customer[field] === ""))
       return `Property ${path}.${field} should be string`;
-  const wrongText = firstWrongText(customer, TEXT_FIELDS, path);
+  const wrongText = firstWrongText(customer, CUSTOMER_TEXT_FIELDS, path);
   if (wrongText !== undefined) return wrongText;
   for (const field of DATE_FIELDS)
-    if (given(customer, field) && !isCalendarDate(customer[field] as JsonValue))
+    if (given(customer, field) && !isDate(customer[field] as JsonValue))
       return `Property ${path}.${field} cannot be recognized as a ISO-8601 compliant date`;
   if (given(customer, "address")) {
     if (!isJsonObject(customer.address)) return `Property ${path}.address should be object,null`;
@@ -36,7 +35,7 @@ export function checkCustomerFields(customer: JsonValue | undefined, path = ""):
 /** The fields of a payload that a customer keeps; what the API does not know, or only writes itself, is left out. */
 export function knownFields(payload: JsonObject): JsonObject {
   const kept: JsonObject = {};
-  for (const field of [...TEXT_FIELDS, ...DATE_FIELDS])
+  for (const field of [...CUSTOMER_TEXT_FIELDS, ...DATE_FIELDS])
     if (Object.hasOwn(payload, field)) kept[field] = payload[field] as JsonValue;
   if (Object.hasOwn(payload, "address")) {
     const address = payload.address;

@@ -1,16 +1,11 @@
 import type { JsonValue } from "../json";
+import { isCalendarDate } from "../schemas/calendar";
 
-const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
 const TIME = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/;
 
 /** True for `YYYY-MM-DD` that names a day which exists. */
-export function isCalendarDate(value: JsonValue): boolean {
-  const parts = typeof value === "string" ? DATE.exec(value) : null;
-  if (!parts) return false;
-  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number];
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+export function isDate(value: JsonValue): boolean {
+  return typeof value === "string" && isCalendarDate(value);
 }
 
 /** True for an ISO 8601 date with a time and a zone, such as `2020-03-11T09:00:00.000Z`. */

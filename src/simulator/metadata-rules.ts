@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { MetadataProperty, MetadataSchema, MetadataType } from "../schemas/voucherify";
-import { isCalendarDate, isDateTime } from "./dates";
+import { isDate, isDateTime } from "./dates";
 
 /**
  * Checks metadata as Voucherify's API does: a defined key of the wrong type is an error in every mode, an undefined key
@@ -67,7 +67,7 @@ const TYPES: Readonly<Record<MetadataType, TypeRule>> = {
   number: { words: "must be a number", matches: (value) => typeof value === "number" },
   boolean: { words: "must be a boolean", matches: (value) => typeof value === "boolean" },
   object: { words: "must be an object", matches: isJsonObject },
-  date: { words: "must be an ISO-8601 date", matches: (value) => isCalendarDate(value) || isDateTime(value) },
+  date: { words: "must be an ISO-8601 date", matches: (value) => isDate(value) || isDateTime(value) },
   datetime: { words: "must be an ISO-8601 date and time", matches: isDateTime },
   geopoint: { words: "must be a geopoint", matches: isGeopoint },
   image_url: { words: "must be a URL pointing to JPG/JPEG or PNG resource", matches: isImageUrl },

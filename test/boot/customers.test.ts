@@ -37,8 +37,12 @@ for (const major of [4, 5] as const)
   describe(`Customer updates through Node-RED ${major}`, () => {
     let simulator: Simulator;
     let nodeRed: NodeRedProcess;
-    const post = (body: object, headers: Record<string, string> = WEBHOOK_KEYS): Promise<HttpReply> =>
-      nodeRed.post(`${nodeRed.url}${CUSTOMERS_PATH}`, body, headers);
+    let accepted = 0;
+    const post = async (body: object, headers: Record<string, string> = WEBHOOK_KEYS): Promise<HttpReply> => {
+      const answer = await nodeRed.post(`${nodeRed.url}${CUSTOMERS_PATH}`, body, headers);
+      if (answer.status === 200) accepted++;
+      return answer;
+    };
     const sent = (path: string): { bodyText?: string }[] =>
       simulator.log.filter((entry) => entry.path.startsWith(path));
 
@@ -51,6 +55,8 @@ for (const major of [4, 5] as const)
       await simulator?.stop();
     });
     beforeEach(() => simulator.reset());
+    // What is still on its way would be lost with the simulator's reset, and sent again in the next test.
+    afterEach(() => waitFor("every result", () => nodeRed.log().split("waiting: 0, total").length > accepted));
 
     it("delivers the reference document's customer exactly as mapped", async () => {
       const answer = await post(REFERENCE_CUSTOMER);
@@ -112,7 +118,7 @@ for (const major of [4, 5] as const)
           assert.ok(!text.includes(secret), `${secret} is in the ${place}`);
     });
 
-    it("goes on after the API hung, reset and answered garbage", async () => {
+    it("goes on after the API reset the connection, failed and answered garbage", async () => {
       simulator.setFaults({ seed: 1, rateReset: 0.4, rateGarbage: 0.3, rate500: 0.3, times: 3 });
       await post(REFERENCE_CUSTOMER);
       await waitFor("the customer, after three faults", () => simulator.customers.get("jane@example.com"), 60_000);

@@ -136,9 +136,10 @@ for (const major of [4, 5] as const)
 /** No answer is owed to a client that hung up, while no process listened, and on connections that died with one. */
 function excused({ kind, sentAt, openedAt, endedAt = 0, error }: LoadRecord, deaths: readonly Death[]): boolean {
   if (load.some(({ name, hangUp }) => hangUp && name === kind)) return true;
-  return deaths.some(({ signalledAt, goneAt, readyAt }) =>
-    openedAt === undefined
-      ? error === "ECONNREFUSED" && endedAt >= signalledAt && sentAt <= readyAt
-      : openedAt <= goneAt && endedAt >= signalledAt,
-  );
+  return deaths.some(({ signalledAt, goneAt, readyAt }) => {
+    if (endedAt < signalledAt) return false;
+    if (openedAt !== undefined) return openedAt <= goneAt;
+    // A dying process also resets connections whose opening it has not taken notice of yet.
+    return error === "ECONNREFUSED" ? sentAt <= readyAt : error === "ECONNRESET" && sentAt <= goneAt;
+  });
 }

@@ -143,6 +143,15 @@ describe("customer upsert", () => {
     assert.equal(completed.length, 1);
   });
 
+  it("does not call a message complete of which nothing was accepted", async () => {
+    const node = await load();
+    node.receive({ payload: { name: "nobody" } });
+    const failure = await waitFor("the failure", () => failures[0]);
+    assert.match(failure.error.message, /neither "registered" nor "source_id"/);
+    assert.deepEqual(failure.delivery, { settled: 1, waiting: 0, total: 1 });
+    assert.deepEqual(completed, []);
+  });
+
   it("explains a payload that holds no customers", async () => {
     const node = await load();
     node.receive({ payload: "hello" });
