@@ -12,8 +12,10 @@ import {
  */
 export class MemoryDurableStore implements DurableStore {
   problem: string | undefined;
-  /** Writes that are to be refused, from now on. */
+  /** Writes that are to be refused, from now on; each takes the writes behind it with it. */
   failWrites = 0;
+  /** How many writes were made. */
+  writes = 0;
   private readonly values: Map<string, string>;
   private readonly listeners = new Set<(problem: string | undefined) => void>();
   private last: Promise<void> = Promise.resolve();
@@ -23,6 +25,7 @@ export class MemoryDurableStore implements DurableStore {
   }
 
   write(operations: readonly StoreOperation[]): Promise<void> {
+    this.writes++;
     const texts = operations.map((operation) =>
       operation.type === "put" ? JSON.stringify(operation.value) : undefined,
     );
@@ -37,13 +40,20 @@ export class MemoryDurableStore implements DurableStore {
         else this.values.set(key, text);
       }
     });
-    this.last = written.catch(() => undefined);
+    this.last = written;
+    written.catch(() => {
+      if (this.last === written) this.last = Promise.resolve();
+    });
     return written;
   }
 
-  get(key: string): Promise<JsonValue | undefined> {
-    const text = this.values.get(key);
-    return Promise.resolve(text === undefined ? undefined : (JSON.parse(text) as JsonValue));
+  get(keys: readonly string[]): Promise<readonly (JsonValue | undefined)[]> {
+    return Promise.resolve(
+      keys.map((key) => {
+        const text = this.values.get(key);
+        return text === undefined ? undefined : (JSON.parse(text) as JsonValue);
+      }),
+    );
   }
 
   read({ gte, lt, limit = Infinity }: StoreRange): Promise<readonly (readonly [string, JsonValue])[]> {
@@ -51,6 +61,10 @@ export class MemoryDurableStore implements DurableStore {
     return Promise.resolve(
       keys.slice(0, limit).map((key) => [key, JSON.parse(this.values.get(key)!) as JsonValue] as const),
     );
+  }
+
+  compact(): Promise<void> {
+    return Promise.resolve();
   }
 
   onProblem(listener: (problem: string | undefined) => void): () => void {
