@@ -1,3 +1,5 @@
+import { padded } from "./store-keys";
+
 const PREFIX = "lane/";
 /** Behind every character that a key can go on with after a "/". */
 const END = "0";
@@ -66,8 +68,4 @@ export class LaneKeys {
   private range(kind: string): KeyRange {
     return { gte: `${this.prefix}${kind}/`, lt: `${this.prefix}${kind}${END}` };
   }
-}
-
-function padded(id: number): string {
-  return String(id).padStart(16, "0");
 }

@@ -1,14 +1,15 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
+import type { JsonObject, JsonValue } from "../json";
 import { DueTimes } from "./due-times";
 import type { DurableStore, StoreOperation } from "./durable-store";
 import { Fifo } from "./fifo";
 import { KeyLine, type TriedGroup } from "./key-line";
 import { LaneKeys } from "./lane-keys";
 import { Mutex } from "./mutex";
+import { readAll } from "./store-keys";
 import { TakenBatch } from "./taken-batch";
 import type { Conclusion, MessageProgress, TakeLimits, WaitingRecord } from "./waiting-record";
 
-/** So many records are read at one go. */
+/** So many records that the cursor has passed are read at one go. */
 const PAGE = 500;
 
 /** Whose queue it is, for people who look at it while the node is not there. */
@@ -78,8 +79,8 @@ export class LaneStore<Body> {
   /** Continues with what the last life left. @throws StoreUnavailableError */
   static async open<Body>(store: DurableStore, owner: LaneOwner): Promise<LaneStore<Body>> {
     const keys = new LaneKeys(owner.node);
-    const [found] = await store.get([keys.summary]);
-    const { count = 0, lastId = 0 } = isJsonObject(found) ? found : {};
+    const [found] = (await store.get([keys.summary])) as unknown as [LaneSummary | undefined];
+    const { count = 0, lastId = 0 } = found ?? {};
     const lane = new LaneStore<Body>(store, owner, count, lastId);
     await lane.readTriedGroups();
     return lane;
@@ -227,14 +228,14 @@ export class LaneStore<Body> {
 
   /** The envelopes of the messages with waiting records, and how many records of each wait. */
   async *messages(): AsyncGenerator<{ readonly envelope: JsonObject; readonly waiting: number }> {
-    for await (const [, value] of this.pages(this.keys.messages)) {
+    for await (const [, value] of readAll(this.store, this.keys.messages)) {
       const { envelope, total, settled } = value as unknown as KeptMessage;
       yield { envelope, waiting: total - settled };
     }
   }
 
   private async readTriedGroups(): Promise<void> {
-    for await (const [, value] of this.pages(this.keys.allTried)) {
+    for await (const [, value] of readAll(this.store, this.keys.allTried)) {
       const group = value as unknown as TriedGroup;
       for (const id of group.ids) this.aside.add(id);
       this.rest(this.lineOf(group.key), group);
@@ -293,18 +294,9 @@ export class LaneStore<Body> {
 
   /** The records that the cursor has not passed, without those of tried groups. */
   private async *unread(): AsyncGenerator<readonly [number, KeptRecord]> {
-    for await (const [key, value] of this.pages(this.keys.recordsAfter(this.cursor))) {
+    for await (const [key, value] of readAll(this.store, this.keys.recordsAfter(this.cursor))) {
       const id = LaneKeys.idOf(key);
       if (!this.aside.has(id)) yield [id, value as unknown as KeptRecord];
-    }
-  }
-
-  private async *pages(range: { gte: string; lt: string }): AsyncGenerator<readonly [string, JsonValue]> {
-    for (let { gte } = range; ;) {
-      const page = await this.store.read({ gte, lt: range.lt, limit: PAGE });
-      yield* page;
-      if (page.length < PAGE) return;
-      gte = `${page.at(-1)![0]}\0`;
     }
   }
 

@@ -9,7 +9,7 @@ import { sleep } from "./sleep";
 import type { StoreOperation } from "./durable-store";
 import type { LaneStore } from "./lane-store";
 import type { WaitingRecord } from "./waiting-record";
-import { verdictOf } from "./verdict";
+import { type Verdict, verdictOf } from "./verdict";
 
 export type { SettledNews, SettledRecord } from "./news";
 
@@ -21,6 +21,14 @@ const LONGEST_TIMER_MS = 3_600_000;
 /** How it asks a store again that does not work now: the store itself says when it does, this only follows. */
 const STORE_RETRY: RetryPolicy = { firstMs: 250, capMs: 5_000, giveUpAfterMs: Infinity };
 
+/** What is written in the same moment in which settled records are forgotten: dead letters, the message that goes on. */
+export interface Alongside {
+  readonly operations: readonly StoreOperation[];
+  written(): void;
+  /** Nothing of it was written. */
+  failed(): void;
+}
+
 /** What a lane is made of. */
 export interface LaneOptions<Body> {
   readonly store: LaneStore<Body>;
@@ -28,11 +36,8 @@ export interface LaneOptions<Body> {
   readonly destination?: Destination<Body>;
   /** Most calls at one time. */
   readonly concurrency?: number;
-  /**
-   * What must be written in the same moment in which the records of the news are forgotten (dead letters, the message that
-   * goes on); may be asked again for the same records when that write failed.
-   */
-  readonly alongside?: (news: readonly SettledNews<Body>[]) => readonly StoreOperation[];
+  /** Asked again for the same records when the write failed. */
+  readonly alongside?: (news: readonly SettledNews<Body>[]) => Alongside;
   readonly retry?: RetryPolicy;
   /** From 0 to 1, for the jitter of the back-off. */
   readonly random?: () => number;
@@ -77,7 +82,7 @@ export class Lane<Body> {
   private readonly store: LaneStore<Body>;
   private destination: Destination<Body> | undefined;
   private concurrency: number;
-  private readonly alongside: (news: readonly SettledNews<Body>[]) => readonly StoreOperation[];
+  private readonly alongside: ((news: readonly SettledNews<Body>[]) => Alongside) | undefined;
   private readonly retry: RetryPolicy;
   private readonly random: () => number;
   private readonly gate: Gate;
@@ -92,7 +97,7 @@ export class Lane<Body> {
   private stateTimer: NodeJS.Timeout | undefined;
 
   constructor({ store, destination, concurrency = 1, ...options }: LaneOptions<Body>) {
-    const { alongside = () => [], retry = DEFAULT_RETRY, random = Math.random } = options;
+    const { alongside, retry = DEFAULT_RETRY, random = Math.random } = options;
     this.store = store;
     this.destination = destination;
     this.concurrency = concurrency;
@@ -236,22 +241,35 @@ export class Lane<Body> {
     this.tellGate(call, settlements, now);
     const { startedAt, open } = call;
     const times = { startedAt, now, random: this.random(), retry: this.retry };
-    const { final, postponed, unsent } = verdictOf(settlements, open, times);
-    const settled = final.map(({ original }) => original);
-    let news: SettledNews<Body>[] = [];
-    const concluded = await this.insist(() =>
-      this.store.conclude({ settled, postponed, unsent }, (messages) => {
-        news = newsOf(final, messages);
-        return this.alongside(news);
-      }),
-    );
+    const verdict = verdictOf(settlements, open, times);
+    const news = await this.insist(() => this.keep(verdict));
+    const { final, postponed, unsent } = verdict;
     this.counts.inFlight -= final.length + unsent.length;
     for (const { records } of postponed) this.counts.inFlight -= records.length;
-    if (concluded) {
+    if (news) {
       for (const { outcome } of final) this.counts[outcome.status]++;
       for (const one of news) tellAll(this.settledListeners, one);
     }
     this.dispatch();
+  }
+
+  /** Writes what became of records, and what goes with it; both or nothing. */
+  private async keep({ final, postponed, unsent }: Verdict<Body>): Promise<SettledNews<Body>[]> {
+    let news: SettledNews<Body>[] = [];
+    let alongside: Alongside | undefined;
+    try {
+      const settled = final.map(({ original }) => original);
+      await this.store.conclude({ settled, postponed, unsent }, (messages) => {
+        news = newsOf(final, messages);
+        alongside = this.alongside?.(news);
+        return alongside?.operations ?? [];
+      });
+    } catch (error) {
+      alongside?.failed();
+      throw error;
+    }
+    alongside?.written();
+    return news;
   }
 
   private tellGate({ ticket, open }: Call<Body>, settlements: readonly Settlement[], now: number): void {
