@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClassicLevel } from "classic-level";
+import { rescueDatabase } from "./level-store-rescue";
 import { LastingTrouble, isDamage } from "./level-store-trouble";
 import { decodeValue, encodeValue } from "./level-store-values";
 
@@ -15,14 +16,14 @@ export type RawOperation =
   | { readonly type: "put"; readonly key: string; readonly value: string }
   | { readonly type: "del"; readonly key: string };
 
-/** What the next opening has to mend; what it has mended is taken out. */
+/** What the next opening has to mend. */
 export interface Mending {
   /** The store was open and found damaged. */
   damaged: boolean;
+  /** The store is already a rescued one: if it is damaged too, the disk is, and more copies do not help. */
+  rescued: boolean;
   /** Takes back a batch that failed, should it be on disk after all. */
   undo: readonly RawOperation[];
-  /** A store was set aside in this life: that the new one is damaged too must not make one folder after the other. */
-  setAside: boolean;
 }
 
 /** The operation that is part of batch `batch` and shows later that it is there. */
@@ -32,8 +33,9 @@ export function markerOf(batch: number): RawOperation {
 }
 
 /**
- * Opens the store in `folder`, repairs it or sets it aside when it is damaged, looks for lost records, and makes a first
- * synced write.
+ * Opens the store in `folder`, looks for lost records, and makes a first synced write. A damaged store is set aside, and a
+ * copy of what can be read of it takes its place.
+ * @param mending what it has mended is taken out of it
  * @param tellLoss hears a sentence for each loss that was found
  * @returns the open database and the number of its last batch
  * @throws LastingTrouble, or whatever Node or LevelDB say, when it cannot be opened; nothing is open then
@@ -44,37 +46,36 @@ export async function openDatabase(
   tellLoss: (sentence: string) => void,
 ): Promise<{ readonly db: ClassicLevel; readonly batch: number }> {
   const Level = await loadLevel();
-  const cures = [() => repair(Level, folder, mending, tellLoss), () => setAside(folder, mending, tellLoss)];
-  for (let cure = mending.damaged ? 0 : -1; ; cure++) {
+  if (!mending.damaged) {
     try {
-      await cures[cure]?.();
       return await openChecked(Level, folder, mending, tellLoss);
     } catch (error) {
-      if (!isDamage(error) || cure + 1 >= (mending.setAside ? 1 : cures.length)) throw error;
+      if (!isDamage(error) || mending.rescued) throw error;
+      mending.damaged = true;
     }
   }
-}
-
-async function repair(
-  Level: typeof ClassicLevel,
-  folder: string,
-  mending: Mending,
-  tellLoss: (sentence: string) => void,
-): Promise<void> {
-  await Level.repair(folder);
+  await replaceDamaged(folder, tellLoss);
   mending.damaged = false;
-  tellLoss(
-    `The store in the folder ${folder} was damaged and has been repaired; records that were accepted may be missing. What could not be read lies in its subfolder "lost". There is nothing to do for the others; check the disk.`,
-  );
+  mending.rescued = true;
+  return openChecked(Level, folder, mending, tellLoss);
 }
 
-async function setAside(folder: string, mending: Mending, tellLoss: (sentence: string) => void): Promise<void> {
+async function replaceDamaged(folder: string, tellLoss: (sentence: string) => void): Promise<void> {
+  const copy = `${folder}.rescued`;
+  await rescueDatabase(folder, copy).catch((error: unknown) => {
+    if (!isDamage(error)) throw error;
+  });
   const aside = `${folder}.damaged-${new Date().toISOString().replace(/[-:.]/g, "")}`;
   await rename(folder, aside);
-  Object.assign(mending, { damaged: false, undo: [], setAside: true } satisfies Mending);
+  const rescued = existsSync(copy);
   tellLoss(
-    `The store in the folder ${folder} is damaged beyond repair and has been set aside as ${aside}. An empty one takes its place: what waited in the old one is not delivered. Keep that folder and check the disk.`,
+    `The store in the folder ${folder} was damaged and has been set aside as ${aside}. ` +
+      (rescued
+        ? "What could be read of it takes its place and is delivered; records that were accepted may be missing."
+        : "Nothing in it could be read, so an empty one takes its place: what waited in it is not delivered.") +
+      " Check the disk, and keep that folder until you know that nothing is missed.",
   );
+  if (rescued) await rename(copy, folder);
 }
 
 async function openChecked(

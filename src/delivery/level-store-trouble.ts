@@ -44,7 +44,7 @@ export function explainTrouble(error: unknown, folder: string): string {
     return `${folder} must be a folder, but a file is in its place. Move that file away; no restart is needed.`;
   }
   if (isDamage(error)) {
-    return `The store in the folder ${folder} is damaged and is being repaired (${lastLine(error)}).`;
+    return `The store in the folder ${folder} is damaged (${lastLine(error)}). What can be read is being rescued; check the disk.`;
   }
   return `The store in the folder ${folder} cannot be used (${lastLine(error)}). Check the disk; it is tried again by itself.`;
 }

@@ -49,7 +49,7 @@ export class LevelStore implements DurableStore {
   /** Work in the background that `close` waits for: opening, or writing. */
   private work: Promise<void>;
   private writing = false;
-  private readonly mending: Mending = { damaged: false, undo: [], setAside: false };
+  private readonly mending: Mending = { damaged: false, rescued: false, undo: [] };
   /** The batch that failed last, until the store is open again. */
   private failed: readonly RawOperation[] = [];
   private closed: Promise<void> | undefined;
@@ -225,6 +225,7 @@ export class LevelStore implements DurableStore {
         this.db = db;
         this.lastBatch = batch;
         this.mending.undo = [];
+        this.mending.rescued = false;
         this.tellFirstOpen();
         if (this.reported) this.log("info", `The store in the folder ${this.folder} can be used again.`);
         this.reported = undefined;
