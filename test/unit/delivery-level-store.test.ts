@@ -351,7 +351,7 @@ describe("delivery: the store on LevelDB", () => {
   });
 
   describe("a write that fails", () => {
-    const batch: (...words: unknown[]) => Promise<void> = Reflect.get(ClassicLevel.prototype, "batch");
+    const batch = Reflect.get(ClassicLevel.prototype, "batch") as (...words: unknown[]) => Promise<void>;
     const close: () => Promise<void> = Reflect.get(ClassicLevel.prototype, "close");
     function mendBatches(): void {
       Object.assign(ClassicLevel.prototype, { batch, close });
