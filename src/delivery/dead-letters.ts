@@ -102,7 +102,8 @@ export class DeadLetters {
    */
   async list({ node, after, limit }: { node?: string; after?: string; limit: number }): Promise<LetterPage> {
     const letters: DeadLetter[] = [];
-    for await (const letter of this.all({ node, after })) {
+    const size = node === undefined ? Math.min(limit + 1, PAGE) : PAGE;
+    for await (const letter of this.all({ node, after, size })) {
       if (letters.length === limit) return { letters, next: letters.at(-1)!.id };
       letters.push(letter);
     }
@@ -197,25 +198,27 @@ export class DeadLetters {
     return { operations: [...operations, counts], failed: () => count(-change) };
   }
 
-  private async *all(query: { node?: string; after?: string }): AsyncGenerator<DeadLetter> {
+  private async *all(query: { node?: string; after?: string; size?: number }): AsyncGenerator<DeadLetter> {
     for await (const letters of this.pages(query)) yield* letters;
   }
 
-  /** The letters page by page, oldest first; `before` is a time in Unix ms. */
+  /** The letters, `size` read at one go, oldest first; `before` is a time in Unix ms. */
   private async *pages({
     node,
     customer,
     after,
     before,
+    size = PAGE,
   }: {
     node?: string;
     customer?: string;
     after?: string;
     before?: number;
+    size?: number;
   }): AsyncGenerator<readonly DeadLetter[]> {
     const lt = before === undefined ? END : PREFIX + padded(before);
     for (let gte = after === undefined ? PREFIX : `${PREFIX}${after}\0`; gte < lt;) {
-      const found = await this.store.read({ gte, lt, limit: PAGE });
+      const found = await this.store.read({ gte, lt, limit: size });
       if (found.length === 0) return;
       gte = `${found.at(-1)![0]}\0`;
       yield found

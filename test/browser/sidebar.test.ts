@@ -237,14 +237,26 @@ for (const major of [4, 5] as const)
       await queue().waitFor({ state: "detached" });
     });
 
-    it("stays quiet while nobody looks", async () => {
+    it("asks again and again while somebody looks, and not while nobody does", async () => {
+      await editor.page.clock.install();
+      await editor.reload();
+      const isReport = (url: string): boolean => url.endsWith("/bloomreach-voucherify/queues");
       let asked = 0;
-      editor.page.on("request", (request) => void (asked += request.url().includes("/queues") ? 1 : 0));
+      editor.page.on("request", (request) => void (asked += isReport(request.url()) ? 1 : 0));
+
+      const answered = (): Promise<unknown> => editor.page.waitForResponse((response) => isReport(response.url()));
+      const first = answered();
+      await editor.page.evaluate(() => RED.sidebar.show("bv-queues"));
+      await first;
+      const second = answered();
+      await editor.page.clock.fastForward(5_000);
+      await second;
+
       await editor.page.evaluate(() => RED.sidebar.show("info"));
       await sidebar().waitFor({ state: "hidden" });
-      await editor.page.clock.install();
+      await editor.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
       const before = asked;
-      await editor.page.clock.fastForward(60_000);
+      await editor.page.clock.runFor(60_000);
       assert.equal(asked, before);
     });
   });
