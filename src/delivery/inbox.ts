@@ -1,210 +1,119 @@
-import { createHash, randomBytes } from "node:crypto";
-import type { JsonObject } from "../json";
-import type { DurableStore, StoreOperation } from "./durable-store";
-import { InboxClock } from "./inbox-clock";
-import { padded, readAll } from "./store-keys";
-import { TakeMarks } from "./take-marks";
+import type { JsonObject, JsonValue } from "../json";
+import { type DurableStore, type StoreOperation, type StoreRange, StoreUnavailableError } from "./durable-store";
+import { inboxKeys } from "./inbox-keys";
+import { Mutex } from "./mutex";
+import { Receipts } from "./receipts";
+import { RunningClock } from "./running-clock";
+import { sleep } from "./sleep";
+import { recordHash, TakeMarks } from "./take-marks";
 
-/** A webhook, or the output of a delivery node, that is kept until every delivery node behind it has surely taken it. */
+/** So many index entries or marks are read at one go. */
+const PAGE = 500;
+/** So many messages are read at one go: one can have megabytes. */
+const MESSAGE_PAGE = 20;
+/** About so many deletions share a write. */
+const DELETIONS_AT_ONCE = 10_000;
+/** Least time between two looks at the clocks, so that entries are forgotten together. */
+const SWEEP_MS = 1_000;
+/** How long a replay waits before it reads again from a store that does not work. */
+const KNOCK_MS = 500;
+
+/** One message on its way into the flow, kept until delivery nodes have taken its records. */
 export interface InboxEntry {
+  /** Unique for ever; receipts sort by arrival. */
   readonly receipt: string;
   /** Id of the node that emits it. */
   readonly node: string;
   /** Unix ms. */
   readonly receivedAt: number;
-  /** As the sender was told it. */
+  /** Of the webhook that brought it. */
   readonly requestId?: string;
-  /** What the node emits. */
+  /** What the node emits; opaque here. */
   readonly message: JsonObject;
 }
 
+/** How long entries are kept while flows run, and how many are replayed at one time. */
 export interface InboxOptions {
-  /** How long an entry is kept after its last take; running time, ms. */
+  /** After its last take. Default 10,000. */
   readonly forgetTakenAfterMs?: number;
-  /** How long an entry is kept that nobody takes; running time, ms. */
+  /** Without any take. Default 600,000. */
   readonly forgetUntakenAfterMs?: number;
-  /** The most entries that are emitted again and not taken yet at one time. */
+  /** Default 50. */
   readonly replayAtOnce?: number;
 }
 
-/** What a node may take of the records that it has got. */
+/** What a node may take of a message. Exactly one of `done` and `release` has to be called, once. */
 export interface Claim {
-  /** Places of the records that the node has not taken before. */
+  /** Places of the records that the node has not taken before and that no other claim holds now. */
   readonly fresh: readonly number[];
-  /** The marks, for the same write in which the fresh records are kept. */
+  /** What has to be in the atomic write of the take. */
   readonly operations: readonly StoreOperation[];
-  /** That write has resolved. */
+  /** The write has resolved: the take counts, and the entries are forgotten some time after it. */
   done(): void;
-  /** That write has failed: the same records may be claimed again. */
+  /** The write has failed: the same claim may be made again. */
   release(): void;
 }
 
-/** What stands in the store beside the message, so that a start needs not read the messages. */
-interface Notice {
-  readonly node: string;
-  readonly receivedAt: number;
-  readonly requestId?: string;
-}
-
-interface Kept extends Notice {
+/** An entry that somebody else's atomic write keeps. */
+export interface PreparedEntry {
   readonly receipt: string;
-  /** What each delivery node has taken. */
-  readonly takes: Map<string, TakeMarks>;
+  /** What has to be in that write. */
+  readonly operations: readonly StoreOperation[];
+  /** The write has resolved: from now on the entry is there. */
+  readonly kept: () => void;
 }
 
-const NOTICES = { gte: "inbox/notice/", lt: "inbox/notice0" };
-const MARKS = { gte: "inbox/taken/", lt: "inbox/taken0" };
+/** What is known of an entry without reading its message. */
+type AboutEntry = Omit<InboxEntry, "receipt" | "message">;
 
-const READ_AGAIN_MS = 500;
+/** What is in memory of an entry. */
+interface KeptEntry extends AboutEntry {
+  readonly receipt: string;
+  readonly takes: Map<string, TakeMarks>;
+  /** Some node took from it, in this life or an earlier one. */
+  taken: boolean;
+  /** Claims whose write is not done. */
+  pendingClaims: number;
+  /** A replay has it still to emit: until then it must stay. */
+  awaitsReplay: boolean;
+  /** When its clock was set, in running time. */
+  clockSetAt: number;
+}
 
 /**
- * Keeps what was received until the delivery nodes of the flow have it in their own queues. A take never removes an entry:
- * the message may be on its way to another delivery node, or in another part after a split. Instead each node marks which
- * records it has taken, in the same write in which it keeps them, so that an entry can be emitted again after a crash or a
- * deploy without doubling anything (docs/durable-store.md). An entry is forgotten some seconds after its last take.
+ * What was received and not yet taken by every delivery node behind it. An entry is one message on disk. A take never
+ * removes it: each (entry, node, record) has a mark, written in one with the take, so that fan-out, split and replay
+ * neither lose a record nor take it twice. An entry is forgotten some time after its last take, or after a long time
+ * without any: flows drop messages on purpose. These clocks run only while flows run.
  */
 export class Inbox {
-  private readonly entries = new Map<string, Kept>();
-  private readonly clock: InboxClock;
+  private readonly entries = new Map<string, KeptEntry>();
+  /** Both in the order in which the clocks were set, so that only the first ones have to be looked at. */
+  private readonly untaken = new Set<KeptEntry>();
+  private readonly takenLately = new Set<KeptEntry>();
+  /** Replayed and not taken since, with the running time of their emission. */
+  private readonly inFlight = new Map<string, number>();
+  private readonly receipts = new Receipts();
+  private readonly clock = new RunningClock();
+  /** Forgetting and rewriting exclude each other: a rewrite must not bring a deleted message back. */
+  private readonly mutex = new Mutex();
+  private readonly forgetTakenAfterMs: number;
+  private readonly forgetUntakenAfterMs: number;
   private readonly replayAtOnce: number;
-  /** Emitted again and not taken yet. */
-  private readonly replaying = new Set<string>();
-  private replays = 0;
-  private wakeReplay: (() => void) | undefined;
-  private lastMs = 0;
-  private lastCount = 0;
-  private forgottenUntaken = 0;
+  private replaying = new AbortController();
+  private onPlaceFree: (() => void) | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private timerDue = Infinity;
+  private isSweeping = false;
+  private givenUpCount = 0;
 
   constructor(
     private readonly store: DurableStore,
     options: InboxOptions = {},
   ) {
-    const { forgetTakenAfterMs = 10_000, forgetUntakenAfterMs = 600_000, replayAtOnce = 50 } = options;
-    this.replayAtOnce = replayAtOnce;
-    this.clock = new InboxClock(forgetTakenAfterMs, forgetUntakenAfterMs, (receipts) => this.forget(receipts));
-  }
-
-  /** Reads what the last life left; once, before anything else. @throws StoreUnavailableError */
-  async open(): Promise<void> {
-    for await (const [key, value] of readAll(this.store, NOTICES)) {
-      const receipt = key.slice(NOTICES.gte.length);
-      this.entries.set(receipt, { ...(value as unknown as Notice), receipt, takes: new Map() });
-      this.clock.start(receipt, false);
-    }
-    const orphans: StoreOperation[] = [];
-    for await (const [key, value] of readAll(this.store, MARKS)) {
-      const [receipt = "", node = "", number = ""] = key.slice(MARKS.gte.length).split("/");
-      const entry = this.entries.get(receipt);
-      if (entry) this.marksOf(entry, decodeURIComponent(node)).remember(Number(number), String(value));
-      else orphans.push({ type: "del", key });
-    }
-    for (const { receipt, takes } of this.entries.values()) if (takes.size > 0) this.clock.start(receipt, true);
-    if (orphans.length > 0) await this.store.write(orphans);
-  }
-
-  /** Keeps an entry; resolves with its receipt when it is on disk. @throws StoreUnavailableError when nothing was kept */
-  async receive(entry: Omit<InboxEntry, "receipt">): Promise<string> {
-    const { receipt, operations, kept } = this.prepare(entry);
-    await this.store.write(operations);
-    kept();
-    return receipt;
-  }
-
-  /** An entry that is to be kept by somebody else's write; `kept` must be called when that has resolved. */
-  prepare({ node, receivedAt, requestId, message }: Omit<InboxEntry, "receipt">): {
-    readonly receipt: string;
-    readonly operations: readonly StoreOperation[];
-    kept(): void;
-  } {
-    const receipt = this.nextReceipt();
-    const notice: Notice = { node, receivedAt, ...(requestId !== undefined && { requestId }) };
-    return {
-      receipt,
-      operations: [
-        { type: "put", key: NOTICES.gte + receipt, value: { ...notice } },
-        { type: "put", key: messageKey(receipt), value: message },
-      ],
-      kept: () => {
-        this.entries.set(receipt, { ...notice, receipt, takes: new Map() });
-        this.clock.start(receipt, false);
-      },
-    };
-  }
-
-  /**
-   * Which of these records the node has not taken yet, and is not about to take by another claim.
-   * @param receipts of the message: several after a join; what was taken by any of them is taken. Unknown ones count for
-   *   nothing: they are forgotten, or somebody else's
-   * @param records their texts; equal records of one claim are all fresh
-   */
-  claim(receipts: readonly string[], node: string, records: readonly string[]): Claim {
-    const entries = receipts.flatMap((receipt) => this.entries.get(receipt) ?? []);
-    const marks = entries.map((entry) => this.marksOf(entry, node));
-    const hashes = entries.length === 0 ? [] : records.map(hashOf);
-    const fresh = [...records.keys()].filter((place) => !marks.some((mark) => mark.has(hashes[place]!)));
-    const taken = fresh.map((place) => hashes[place]!);
-    const holds = taken.length === 0 ? [] : marks.map((mark) => mark.hold(taken));
-    const operations = holds.map(({ number, text }, place): StoreOperation => {
-      return { type: "put", key: markKey(entries[place]!.receipt, node, number), value: text };
-    });
-    return {
-      fresh,
-      operations,
-      done: () => {
-        for (const hold of holds) hold.keep();
-        for (const { receipt } of entries) this.taken(receipt);
-      },
-      release: () => {
-        for (const hold of holds) hold.release();
-      },
-    };
-  }
-
-  /** Whether flows run: only then entries grow old. */
-  running(isRunning: boolean): void {
-    this.clock.running(isRunning);
-  }
-
-  /**
-   * Emits everything that is kept now once more, in the order of receipt, also what was taken: another branch may have
-   * missed it. A new call ends an earlier one.
-   * @param emit returns false when there is no such node now
-   */
-  async replay(emit: (entry: InboxEntry) => boolean): Promise<void> {
-    const replay = ++this.replays;
-    this.replaying.clear();
-    this.wakeReplay?.();
-    for (const receipt of [...this.entries.keys()].sort()) {
-      while (this.replaying.size >= this.replayAtOnce && replay === this.replays)
-        await new Promise<void>((resolve) => (this.wakeReplay = resolve));
-      const message = await this.insistOnMessage(receipt, () => replay !== this.replays);
-      if (replay !== this.replays) return;
-      const entry = this.entries.get(receipt);
-      if (!entry || !message) continue;
-      const { takes: _takes, ...kept } = entry;
-      this.replaying.add(receipt);
-      if (!emit({ ...kept, message })) this.replaying.delete(receipt);
-    }
-  }
-
-  /** Where a webhook is, by the `request_id` of its answer; undefined when it is not kept any more. */
-  find(requestId: string): { receipt: string; node: string; receivedAt: number; takenBy: string[] } | undefined {
-    for (const { receipt, node, receivedAt, takes, ...entry } of this.entries.values())
-      if (entry.requestId === requestId) return { receipt, node, receivedAt, takenBy: [...takes.keys()] };
-    return undefined;
-  }
-
-  /** Rewrites messages. @param change returns undefined for what stays. Returns how many were rewritten. */
-  async rewrite(change: (message: JsonObject) => JsonObject | undefined): Promise<number> {
-    let rewritten = 0;
-    for (const receipt of this.entries.keys()) {
-      const message = await this.messageOf(receipt);
-      const value = message && change(message);
-      if (!value || !this.entries.has(receipt)) continue;
-      await this.store.write([{ type: "put", key: messageKey(receipt), value }]);
-      rewritten++;
-    }
-    return rewritten;
+    this.forgetTakenAfterMs = options.forgetTakenAfterMs ?? 10_000;
+    this.forgetUntakenAfterMs = options.forgetUntakenAfterMs ?? 600_000;
+    this.replayAtOnce = options.replayAtOnce ?? 50;
   }
 
   /** How many entries are kept. */
@@ -212,79 +121,330 @@ export class Inbox {
     return this.entries.size;
   }
 
-  /** How many entries were given up since the start because nobody took them. */
+  /** How many entries were forgotten since the start without any take. */
   get givenUp(): number {
-    return this.forgottenUntaken;
+    return this.givenUpCount;
   }
 
-  /** Stops the clocks. */
-  close(): void {
-    this.replays++;
-    this.wakeReplay?.();
-    this.clock.close();
-  }
-
-  private taken(receipt: string): void {
-    this.clock.start(receipt, true);
-    if (this.replaying.delete(receipt)) this.wakeReplay?.();
-  }
-
-  private async forget(receipts: readonly string[]): Promise<void> {
-    const entries = receipts.flatMap((receipt) => this.entries.get(receipt) ?? []);
-    const keys = entries.flatMap(({ receipt, takes }) => [
-      NOTICES.gte + receipt,
-      messageKey(receipt),
-      ...[...takes].flatMap(([node, marks]) => marks.numbers().map((number) => markKey(receipt, node, number))),
-    ]);
-    await this.store.write(keys.map((key) => ({ type: "del", key })));
-    for (const { receipt, takes } of entries) {
-      this.entries.delete(receipt);
-      if (takes.size === 0) this.forgottenUntaken++;
-      if (this.replaying.delete(receipt)) this.wakeReplay?.();
+  /**
+   * Reads what the last life left, without the messages. Call it before anything else; it may be repeated when it failed.
+   * @throws StoreUnavailableError
+   */
+  async open(): Promise<void> {
+    this.entries.clear();
+    for await (const page of this.pages(inboxKeys.entries, PAGE))
+      for (const [key, value] of page) this.remember(inboxKeys.receiptOf(key), value as unknown as AboutEntry);
+    const orphans: StoreOperation[] = [];
+    for await (const page of this.pages(inboxKeys.marks, PAGE)) {
+      for (const [key, joined] of page) {
+        const { receipt, node, number } = inboxKeys.readMark(key);
+        const entry = this.entries.get(receipt);
+        if (entry) marksOf(entry, node).add(joined as string, number);
+        else orphans.push({ type: "del", key });
+      }
+    }
+    if (orphans.length > 0) await this.store.write(orphans);
+    for (const entry of this.entries.values()) {
+      this.receipts.goOnAfter(entry.receipt);
+      entry.taken = entry.takes.size > 0;
+      entry.awaitsReplay = true;
+      this.setClock(entry);
     }
   }
 
-  /** The store may not work for a while. */
-  private async insistOnMessage(receipt: string, isOver: () => boolean): Promise<JsonObject | undefined> {
-    while (!isOver()) {
+  /**
+   * Keeps a message; resolves with its receipt when it is on disk.
+   * @throws StoreUnavailableError when nothing was kept
+   */
+  async receive(entry: Omit<InboxEntry, "receipt">): Promise<string> {
+    const { receipt, operations, kept } = this.prepare(entry);
+    await this.store.write(operations);
+    kept();
+    return receipt;
+  }
+
+  /** Makes an entry for an output that has to be kept in one write with something else. */
+  prepare({ node, receivedAt, requestId, message }: Omit<InboxEntry, "receipt">): PreparedEntry {
+    const receipt = this.receipts.next();
+    const about = { node, receivedAt, ...(requestId !== undefined && { requestId }) };
+    return {
+      receipt,
+      operations: [
+        { type: "put", key: inboxKeys.entry(receipt), value: about },
+        { type: "put", key: inboxKeys.message(receipt), value: message },
+      ],
+      kept: () => this.setClock(this.remember(receipt, about)),
+    };
+  }
+
+  /**
+   * Says which records of a message a node may take. Equal records of one call are all fresh or all not. After a join a
+   * message has several receipts: a record counts as taken when one of them has its mark. What was forgotten marks nothing.
+   * @param records texts that tell the records apart
+   */
+  claim(receipts: readonly string[], node: string, records: readonly string[]): Claim {
+    const entries = [...new Set(receipts)].flatMap((receipt) => this.entries.get(receipt) ?? []);
+    const hashes = records.map(recordHash);
+    const marks = entries.map((entry) => marksOf(entry, node));
+    const fresh = [...hashes.keys()].filter((place) => !marks.some((taken) => taken.has(hashes[place]!)));
+    const joined = fresh.map((place) => hashes[place]).join("");
+    const held = joined === "" ? [] : marks.map((taken) => ({ taken, number: taken.hold(joined) }));
+    for (const entry of entries) entry.pendingClaims++;
+    return {
+      fresh,
+      operations: held.map(({ number }, place) => {
+        const { receipt } = entries[place]!;
+        return { type: "put", key: inboxKeys.mark({ receipt, node, number }), value: joined };
+      }),
+      done: () => {
+        for (const { taken } of held) taken.written++;
+        for (const entry of entries) this.take(entry);
+      },
+      release: () => {
+        for (const { taken, number } of held) taken.release(joined, number);
+        for (const entry of entries) entry.pendingClaims--;
+      },
+    };
+  }
+
+  /** Flows have started (true), or stop (false), which ends a replay. */
+  running(isRunning: boolean): void {
+    if (isRunning) {
+      this.clock.run();
+      this.wakeBy(this.nextDue());
+    } else {
+      this.clock.stop();
+      this.stopTimer();
+      this.endReplay();
+    }
+  }
+
+  /**
+   * Emits every entry that is there now, by order of receipt, also those that were taken: another branch may have missed
+   * them. Of what it emits, at most `replayAtOnce` are under way: not taken since, and younger than the time after which
+   * a taken entry is forgotten (what is older was dropped by the flow, or waits there on purpose).
+   * Resolves when all were emitted, or when flows stop, or at the next call.
+   * @param emit false when the entry's node does not exist now
+   */
+  async replay(emit: (entry: InboxEntry) => boolean): Promise<void> {
+    this.endReplay();
+    const { signal } = (this.replaying = new AbortController());
+    this.inFlight.clear();
+    for (const entry of this.entries.values()) entry.awaitsReplay = true;
+    for (const receipt of [...this.entries.keys()].sort()) {
+      while (this.inFlight.size >= this.replayAtOnce && !signal.aborted) await this.placeFree();
+      const message = await this.messageOf(receipt, signal);
+      if (signal.aborted) return;
+      const entry = this.entries.get(receipt);
+      if (entry) this.emit(entry, message, emit);
+    }
+  }
+
+  /** The entry of a webhook, and which nodes took from it. */
+  find(
+    requestId: string,
+  ): (Pick<InboxEntry, "receipt" | "node" | "receivedAt"> & { readonly takenBy: string[] }) | undefined {
+    for (const entry of this.entries.values()) {
+      if (entry.requestId !== requestId) continue;
+      const takenBy = [...entry.takes].flatMap(([node, { written }]) => (written > 0 ? [node] : []));
+      return { receipt: entry.receipt, node: entry.node, receivedAt: entry.receivedAt, takenBy };
+    }
+    return undefined;
+  }
+
+  /**
+   * Changes the messages of all entries; which records were taken stays as it is. Returns how many were changed.
+   * @param change returns the new message, or undefined for no change
+   * @throws StoreUnavailableError when not all could be changed; the same call may be repeated
+   */
+  rewrite(change: (message: JsonObject) => JsonObject | undefined): Promise<number> {
+    return this.mutex.run(async () => {
+      let changed = 0;
+      for await (const page of this.pages(inboxKeys.messages, MESSAGE_PAGE)) {
+        const operations = page.flatMap(([key, message]): StoreOperation[] => {
+          const value = change(message as JsonObject);
+          return value ? [{ type: "put", key, value }] : [];
+        });
+        if (operations.length > 0) await this.store.write(operations);
+        changed += operations.length;
+      }
+      return changed;
+    });
+  }
+
+  /** Stops the clocks; everything stays kept. */
+  close(): void {
+    this.running(false);
+  }
+
+  private remember(receipt: string, about: AboutEntry): KeptEntry {
+    const entry = {
+      ...about,
+      receipt,
+      takes: new Map<string, TakeMarks>(),
+      taken: false,
+      pendingClaims: 0,
+      awaitsReplay: false,
+      clockSetAt: 0,
+    };
+    this.entries.set(receipt, entry);
+    return entry;
+  }
+
+  private take(entry: KeptEntry): void {
+    entry.pendingClaims--;
+    entry.taken = true;
+    this.freePlace(entry.receipt);
+    if (this.entries.get(entry.receipt) === entry) this.setClock(entry);
+  }
+
+  private emit(entry: KeptEntry, message: JsonObject | undefined, emit: (entry: InboxEntry) => boolean): void {
+    const { receipt, node, receivedAt, requestId } = entry;
+    entry.awaitsReplay = false;
+    this.inFlight.set(receipt, this.clock.now());
+    // It must still be known when it arrives, however long its last take is ago: else it would be taken a second time.
+    if (entry.taken) this.setClock(entry, this.untaken);
+    // A message that the store has lost (and has told of) cannot be emitted.
+    if (message && emit({ receipt, node, receivedAt, ...(requestId !== undefined && { requestId }), message })) return;
+    this.freePlace(receipt);
+    if (entry.taken) this.setClock(entry);
+  }
+
+  /** The message of an entry that is still there; waits for a store that does not work. */
+  private async messageOf(receipt: string, signal: AbortSignal): Promise<JsonObject | undefined> {
+    while (!signal.aborted) {
       try {
-        return await this.messageOf(receipt);
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS).unref());
+        const [message] = await this.store.get([inboxKeys.message(receipt)]);
+        return message as JsonObject | undefined;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        await sleep(KNOCK_MS, signal);
       }
     }
     return undefined;
   }
 
-  private async messageOf(receipt: string): Promise<JsonObject | undefined> {
-    const [message] = await this.store.get([messageKey(receipt)]);
-    return message as JsonObject | undefined;
+  private endReplay(): void {
+    this.replaying.abort();
+    this.onPlaceFree?.();
   }
 
-  private marksOf({ takes }: Kept, node: string): TakeMarks {
-    const marks = takes.get(node) ?? new TakeMarks();
-    takes.set(node, marks);
-    return marks;
+  /** Resolves when it is worth looking whether another entry can be replayed. */
+  private placeFree(): Promise<void> {
+    this.wakeBy(this.nextDue());
+    return new Promise((resolve) => (this.onPlaceFree = resolve));
   }
 
-  /** Never given twice, also after everything was forgotten, and sorts by arrival. */
-  private nextReceipt(): string {
-    const now = Math.max(Date.now(), this.lastMs);
-    this.lastCount = now === this.lastMs ? this.lastCount + 1 : 0;
-    this.lastMs = now;
-    return `${padded(now)}-${String(this.lastCount).padStart(6, "0")}-${randomBytes(4).toString("hex")}`;
+  private freePlace(receipt: string): void {
+    if (this.inFlight.delete(receipt)) this.onPlaceFree?.();
+  }
+
+  /** Starts the clock of an entry anew. */
+  private setClock(entry: KeptEntry, among = entry.taken ? this.takenLately : this.untaken): void {
+    this.untaken.delete(entry);
+    this.takenLately.delete(entry);
+    entry.clockSetAt = this.clock.now();
+    among.add(entry);
+    this.wakeBy(entry.clockSetAt + this.patienceFor(among));
+  }
+
+  private patienceFor(entries: ReadonlySet<KeptEntry>): number {
+    return entries === this.untaken ? this.forgetUntakenAfterMs : this.forgetTakenAfterMs;
+  }
+
+  /** The running time at which there is something to do; Infinity when there is nothing. */
+  private nextDue(): number {
+    const [untaken] = this.untaken;
+    const [taken] = this.takenLately;
+    const [emittedAt = Infinity] = this.inFlight.values();
+    return Math.min(
+      (untaken?.clockSetAt ?? Infinity) + this.forgetUntakenAfterMs,
+      (taken?.clockSetAt ?? Infinity) + this.forgetTakenAfterMs,
+      emittedAt + this.forgetTakenAfterMs,
+    );
+  }
+
+  /** Looks at the clocks at this running time, or earlier. */
+  private wakeBy(due: number, leastMs = 0): void {
+    if (!this.clock.isRunning || this.isSweeping || due >= this.timerDue) return;
+    this.stopTimer();
+    this.timerDue = due;
+    const ms = Math.max(Math.ceil(due - this.clock.now()), leastMs);
+    this.timer = setTimeout(() => void this.sweep(), ms).unref();
+  }
+
+  private stopTimer(): void {
+    clearTimeout(this.timer);
+    this.timerDue = Infinity;
+  }
+
+  private async sweep(): Promise<void> {
+    this.stopTimer();
+    this.isSweeping = true;
+    for (const [receipt, emittedAt] of this.inFlight) {
+      if (emittedAt + this.forgetTakenAfterMs > this.clock.now()) break;
+      this.freePlace(receipt);
+    }
+    // What could not be deleted is due again at the next sweep.
+    await this.mutex.run(() => this.forgetDue()).catch(() => undefined);
+    this.isSweeping = false;
+    this.wakeBy(this.nextDue(), SWEEP_MS);
+  }
+
+  private async forgetDue(): Promise<void> {
+    for (;;) {
+      const forgotten: KeptEntry[] = [];
+      const operations: StoreOperation[] = [];
+      for (const entry of this.dueEntries()) {
+        forgotten.push(entry);
+        operations.push(...deletionOf(entry));
+        if (operations.length >= DELETIONS_AT_ONCE) break;
+      }
+      if (forgotten.length === 0) return;
+      await this.store.write(operations);
+      for (const entry of forgotten) this.forget(entry);
+    }
+  }
+
+  private *dueEntries(): Generator<KeptEntry> {
+    const now = this.clock.now();
+    for (const entries of [this.takenLately, this.untaken]) {
+      for (const entry of entries) {
+        if (entry.clockSetAt + this.patienceFor(entries) > now) break;
+        // A mark that is being written, or a message that comes with the next replay, needs the entry.
+        if (entry.pendingClaims > 0 || entry.awaitsReplay) this.setClock(entry, entries);
+        else yield entry;
+      }
+    }
+  }
+
+  private forget(entry: KeptEntry): void {
+    this.entries.delete(entry.receipt);
+    this.untaken.delete(entry);
+    this.takenLately.delete(entry);
+    this.freePlace(entry.receipt);
+    if (!entry.taken) this.givenUpCount++;
+  }
+
+  private async *pages(range: StoreRange, limit: number): AsyncGenerator<readonly (readonly [string, JsonValue])[]> {
+    for (let { gte } = range; ;) {
+      const page = await this.store.read({ ...range, gte, limit });
+      yield page;
+      if (page.length < limit) return;
+      gte = `${page.at(-1)![0]}\0`;
+    }
   }
 }
 
-function messageKey(receipt: string): string {
-  return `inbox/message/${receipt}`;
+function marksOf({ takes }: KeptEntry, node: string): TakeMarks {
+  const marks = takes.get(node) ?? new TakeMarks();
+  takes.set(node, marks);
+  return marks;
 }
 
-function markKey(receipt: string, node: string, number: number): string {
-  return `${MARKS.gte}${receipt}/${encodeURIComponent(node)}/${number}`;
-}
-
-/** Says which record it is; equal records of one receipt are one. */
-function hashOf(record: string): string {
-  return createHash("sha1").update(record).digest("base64").slice(0, TakeMarks.HASH_LENGTH);
+function deletionOf({ receipt, takes }: KeptEntry): StoreOperation[] {
+  const keys = [inboxKeys.entry(receipt), inboxKeys.message(receipt)];
+  for (const [node, { next }] of takes)
+    for (let number = 0; number < next; number++) keys.push(inboxKeys.mark({ receipt, node, number }));
+  return keys.map((key) => ({ type: "del", key }));
 }

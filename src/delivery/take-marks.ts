@@ -1,69 +1,56 @@
-/** A take that is about to be written. */
-interface Hold {
-  /** Of its mark among those of the same receipt and node. */
-  readonly number: number;
-  /** The mark's text: the hashes, one behind the other. */
-  readonly text: string;
-  keep(): void;
-  release(): void;
+import { createHash } from "node:crypto";
+
+/** Characters of a record's hash: 72 bits, far more than the records of one inbox entry need to stay apart. */
+const HASH_LENGTH = 12;
+
+/** What tells a record from the others of an inbox entry. */
+export function recordHash(text: string): string {
+  return createHash("sha256").update(text).digest("base64").slice(0, HASH_LENGTH);
 }
 
 /**
- * Which records of one receipt one node has taken, by hash. Most receipts are taken whole, once: that take stays one text,
- * twelve bytes a record, until somebody asks for single records.
+ * Which records of one inbox entry one node has taken, or is about to take. The hashes of a take are kept as one joined
+ * text; most entries see one take, so they are told apart only when a second one comes.
  */
 export class TakeMarks {
-  static readonly HASH_LENGTH = 12;
-  private texts: string[] = [];
+  /** How many takes are on disk. */
+  written = 0;
+  /** The number that the next take gets; numbers are unique within the entry and node. */
+  next = 0;
+  private readonly joined: string[] = [];
   private hashes: Set<string> | undefined;
-  /** Of takes that are being written. */
-  private readonly held = new Map<string, number>();
-  private nextNumber = 0;
 
   has(hash: string): boolean {
-    if (this.held.has(hash)) return true;
-    if (this.texts.length === 0 && !this.hashes) return false;
-    return this.known().has(hash);
+    if (this.joined.length === 0) return false;
+    this.hashes ??= new Set(this.joined.flatMap(hashesOf));
+    return this.hashes.has(hash);
   }
 
-  /** A mark of an earlier life. */
-  remember(number: number, text: string): void {
-    this.nextNumber = Math.max(this.nextNumber, number + 1);
-    this.texts.push(text);
+  /** Adds a take of an earlier life. */
+  add(joined: string, number: number): void {
+    this.joined.push(joined);
+    this.written++;
+    this.next = Math.max(this.next, number + 1);
   }
 
-  /** Nobody else may take these until it is written or given up. */
-  hold(hashes: readonly string[]): Hold {
-    const text = hashes.join("");
-    for (const hash of hashes) this.held.set(hash, (this.held.get(hash) ?? 0) + 1);
-    const release = (): void => {
-      for (const hash of hashes) {
-        const others = this.held.get(hash)! - 1;
-        if (others > 0) this.held.set(hash, others);
-        else this.held.delete(hash);
-      }
-    };
-    return {
-      number: this.nextNumber++,
-      text,
-      keep: () => {
-        this.texts.push(text);
-        release();
-      },
-      release,
-    };
+  /** Adds a take that is about to be written; returns its number. */
+  hold(joined: string): number {
+    this.joined.push(joined);
+    if (this.hashes) for (const hash of hashesOf(joined)) this.hashes.add(hash);
+    return this.next++;
   }
 
-  /** The numbers of all marks that may be written. */
-  numbers(): number[] {
-    return [...Array(this.nextNumber).keys()];
+  /** Takes back a take that was not written. */
+  release(joined: string, number: number): void {
+    this.joined.splice(this.joined.indexOf(joined), 1);
+    this.hashes = undefined;
+    if (this.next === number + 1) this.next = number;
   }
+}
 
-  private known(): Set<string> {
-    const hashes = (this.hashes ??= new Set());
-    for (const text of this.texts.splice(0))
-      for (let at = 0; at < text.length; at += TakeMarks.HASH_LENGTH)
-        hashes.add(text.slice(at, at + TakeMarks.HASH_LENGTH));
-    return hashes;
-  }
+function hashesOf(joined: string): string[] {
+  const hashes: string[] = [];
+  for (let place = 0; place < joined.length; place += HASH_LENGTH)
+    hashes.push(joined.slice(place, place + HASH_LENGTH));
+  return hashes;
 }
