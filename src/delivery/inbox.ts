@@ -295,7 +295,8 @@ export class Inbox {
     entry.pendingClaims--;
     entry.taken = true;
     this.freePlace(entry.receipt);
-    if (this.entries.get(entry.receipt) === entry) this.setClock(entry);
+    // Also for an entry that was forgotten during the write: this take's marks have to be deleted as well.
+    this.setClock(entry);
   }
 
   private emit(entry: KeptEntry, message: JsonObject | undefined, emit: (entry: InboxEntry) => boolean): void {
