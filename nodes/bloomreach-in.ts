@@ -16,7 +16,7 @@ import { addDialogRoute, postedText } from "./lib/admin-routes";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
 import { hasDeliveryDownstream } from "./lib/downstream";
 import { durableDelivery, showStoreProblem } from "./lib/durable-delivery";
-import { doFlowsRun, onceFlowsRun, watchFlows } from "./lib/flow-lifecycle";
+import { onceFlowsRun, watchFlows } from "./lib/flow-lifecycle";
 import { nodeRoot } from "./lib/local-address";
 import { clock, NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
@@ -102,9 +102,8 @@ export = (RED: NodeAPI): void => {
       // First the answer, then the flow; after a deploy the next node of this id speaks for this one.
       setImmediate(() => {
         const speaker = (): Node => RED.nodes.getNode(this.id) ?? this;
-        // What is kept is emitted again when flows have started.
         if (receipt === undefined) onceFlowsRun(() => emit(speaker(), received));
-        else if (doFlowsRun()) emit(speaker(), { ...received, receipt });
+        else if (delivery.inbox.mayEmit(receipt)) emit(speaker(), { ...received, receipt });
         if (rejected.length > 0) onceFlowsRun(() => report(speaker(), received, rejected));
       });
       return reply;
@@ -133,7 +132,7 @@ export = (RED: NodeAPI): void => {
       webhook: structuredClone(webhook),
     });
 
-    const emit = (node: Node, received: Received & { receipt?: string; replayed?: true }): void => {
+    const emit = (node: Node, received: Received & { receipt?: string; replayed?: boolean }): void => {
       const { records, receipt, replayed } = received;
       const all = { ...(receipt !== undefined && { receipt }), ...(replayed && { replayed }) };
       const count = records.length;
@@ -163,8 +162,8 @@ export = (RED: NodeAPI): void => {
     };
     showReadiness();
     const forgetProblem = showStoreProblem(delivery, status, this, showReadiness);
-    const forgetReplay = delivery.onReplay(this.id, ({ message, receipt }) =>
-      emit(this, { ...(message as Received), receipt, replayed: true }),
+    const forgetReplay = delivery.onReplay(this.id, ({ message, receipt }, replayed) =>
+      emit(this, { ...(message as Received), receipt, replayed }),
     );
 
     this.on("close", (removed: boolean, done: () => void) => {

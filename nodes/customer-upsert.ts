@@ -102,7 +102,9 @@ export = (RED: NodeAPI): void => {
           ...(answer?.body !== undefined && { response: answer.body }),
         });
       }
-      if (news.delivered.length > 0) {
+      // What may not go now goes later, in its turn, from its stored copy.
+      const goes = news.receipt === undefined || delivery.inbox.mayEmit(news.receipt);
+      if (news.delivered.length > 0 && goes) {
         // The last message out is the one that came in: whatever cannot be copied (req, res) leaves with it.
         const message = news.waiting === 0 ? original : RED.util.cloneMessage({ ...original, payload: undefined });
         const receipt = news.receipt === undefined ? {} : { receipt: news.receipt };
@@ -148,8 +150,8 @@ export = (RED: NodeAPI): void => {
       });
     });
     ends.push(
-      delivery.onReplay(this.id, ({ message, receipt }) =>
-        this.send({ ...message, receipt, replayed: true }),
+      delivery.onReplay(this.id, ({ message, receipt }, isReplayed) =>
+        this.send({ ...message, receipt, ...(isReplayed && { replayed: true }) }),
       ),
     );
     this.on("close", () => {

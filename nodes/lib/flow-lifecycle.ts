@@ -47,11 +47,7 @@ export function onFlowsStopping(RED: NodeAPI, action: () => void): void {
  * reaches nobody.
  */
 export function onceFlowsRun(action: () => void): void {
-  if (doFlowsRun()) action();
-  else processOwned<Lifecycle>("lifecycle").get("flows")?.waiting.push(action);
-}
-
-/** Whether flows run now. */
-export function doFlowsRun(): boolean {
-  return processOwned<Lifecycle>("lifecycle").get("flows")?.running ?? true;
+  const lifecycle = processOwned<Lifecycle>("lifecycle").get("flows");
+  if (!lifecycle || lifecycle.running) action();
+  else lifecycle.waiting.push(action);
 }

@@ -25,7 +25,7 @@ export class Delivery implements QueueDesk {
   /** Resolves when the store was opened and read for the first time. */
   readonly ready: Promise<void>;
   private readonly outboxes = new Map<string, Promise<Outbox<unknown>>>();
-  private readonly emitters = new Map<string, (entry: InboxEntry) => void>();
+  private readonly emitters = new Map<string, (entry: InboxEntry, isReplayed: boolean) => void>();
   private isReady = false;
   private expiring: NodeJS.Timeout | undefined;
 
@@ -67,8 +67,8 @@ export class Delivery implements QueueDesk {
     return opened;
   }
 
-  /** Says how a node emits what was received for it, again. Returns what ends it. */
-  onReplay(node: string, emit: (entry: InboxEntry) => void): () => void {
+  /** Says how a node emits what was kept for it: again, or late because of what is emitted again before it. Returns what ends it. */
+  onReplay(node: string, emit: (entry: InboxEntry, isReplayed: boolean) => void): () => void {
     this.emitters.set(node, emit);
     return () => {
       if (this.emitters.get(node) === emit) this.emitters.delete(node);
@@ -83,9 +83,9 @@ export class Delivery implements QueueDesk {
     await this.ready;
     for (const [node, opening] of this.outboxes) if (!this.emitters.has(node)) (await opening).configure(undefined);
     this.inbox.running(true);
-    await this.inbox.replay((entry) => {
+    await this.inbox.replay((entry, isReplayed) => {
       const emit = this.emitters.get(entry.node);
-      emit?.(entry);
+      emit?.(entry, isReplayed);
       return emit !== undefined;
     });
   }

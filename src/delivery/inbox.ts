@@ -15,6 +15,11 @@ const MESSAGE_PAGE = 20;
 const DELETIONS_AT_ONCE = 10_000;
 /** Least time between two looks at the clocks, so that entries are forgotten together. */
 const SWEEP_MS = 1_000;
+/**
+ * How long an entry that is emitted again, and not taken, holds up the next ones. Flows drop messages on purpose, and what is
+ * received meanwhile waits for the end of the replay.
+ */
+const REPLAY_HOLD_MS = 100;
 /** How long a replay waits before it reads again from a store that does not work. */
 const KNOCK_MS = 500;
 
@@ -76,6 +81,8 @@ interface KeptEntry extends AboutEntry {
   pendingClaims: number;
   /** A replay has it still to emit: until then it must stay. */
   awaitsReplay: boolean;
+  /** It may have been emitted before. */
+  wasEmitted: boolean;
   /** When its clock was set, in running time. */
   clockSetAt: number;
 }
@@ -101,6 +108,8 @@ export class Inbox {
   private readonly forgetUntakenAfterMs: number;
   private readonly replayAtOnce: number;
   private replaying = new AbortController();
+  /** Receipts that a replay has to emit, in order; also before the first one, and while flows are stopped. */
+  private line: string[] | undefined = [];
   private onPlaceFree: (() => void) | undefined;
   private timer: NodeJS.Timeout | undefined;
   private timerDue = Infinity;
@@ -148,6 +157,7 @@ export class Inbox {
       this.receipts.goOnAfter(entry.receipt);
       entry.taken = entry.takes.size > 0;
       entry.awaitsReplay = true;
+      entry.wasEmitted = true;
       this.setClock(entry);
     }
   }
@@ -216,28 +226,47 @@ export class Inbox {
       this.clock.stop();
       this.stopTimer();
       this.endReplay();
+      this.line ??= [];
     }
   }
 
   /**
+   * Whether an entry that has just been kept may be emitted now. During a replay it may not, because it would overtake
+   * what was received before it: then the replay emits it, in its turn.
+   */
+  mayEmit(receipt: string): boolean {
+    const entry = this.entries.get(receipt);
+    if (entry && this.line) {
+      entry.awaitsReplay = true;
+      this.line.push(receipt);
+      return false;
+    }
+    if (entry) entry.wasEmitted = true;
+    return true;
+  }
+
+  /**
    * Emits every entry that is there now, by order of receipt, also those that were taken: another branch may have missed
-   * them. Of what it emits, at most `replayAtOnce` are under way: not taken since, and younger than the time after which
-   * a taken entry is forgotten (what is older was dropped by the flow, or waits there on purpose).
+   * them; then those that came meanwhile. Of what it emits again, at most `replayAtOnce` are under way: not taken since,
+   * and emitted only just now (what is older was dropped by the flow, or waits there on purpose).
    * Resolves when all were emitted, or when flows stop, or at the next call.
    * @param emit false when the entry's node does not exist now
    */
-  async replay(emit: (entry: InboxEntry) => boolean): Promise<void> {
+  async replay(emit: (entry: InboxEntry, isReplayed: boolean) => boolean): Promise<void> {
     this.endReplay();
     const { signal } = (this.replaying = new AbortController());
     this.inFlight.clear();
     for (const entry of this.entries.values()) entry.awaitsReplay = true;
-    for (const receipt of [...this.entries.keys()].sort()) {
+    const line = (this.line = [...this.entries.keys()].sort());
+    // What comes meanwhile joins the line at its end.
+    for (const receipt of line) {
       while (this.inFlight.size >= this.replayAtOnce && !signal.aborted) await this.placeFree();
       const message = await this.messageOf(receipt, signal);
       if (signal.aborted) return;
       const entry = this.entries.get(receipt);
       if (entry) this.emit(entry, message, emit);
     }
+    this.line = undefined;
   }
 
   /** The entry of a webhook, and which nodes took from it. */
@@ -285,6 +314,7 @@ export class Inbox {
       taken: false,
       pendingClaims: 0,
       awaitsReplay: false,
+      wasEmitted: false,
       clockSetAt: 0,
     };
     this.entries.set(receipt, entry);
@@ -299,14 +329,21 @@ export class Inbox {
     this.setClock(entry);
   }
 
-  private emit(entry: KeptEntry, message: JsonObject | undefined, emit: (entry: InboxEntry) => boolean): void {
-    const { receipt, node, receivedAt, requestId } = entry;
+  private emit(
+    entry: KeptEntry,
+    message: JsonObject | undefined,
+    emit: (entry: InboxEntry, isReplayed: boolean) => boolean,
+  ): void {
+    const { receipt, node, receivedAt, requestId, wasEmitted } = entry;
     entry.awaitsReplay = false;
-    this.inFlight.set(receipt, this.clock.now());
+    entry.wasEmitted = true;
+    // New ones come at their own pace.
+    if (wasEmitted) this.inFlight.set(receipt, this.clock.now());
     // It must still be known when it arrives, however long its last take is ago: else it would be taken a second time.
     if (entry.taken) this.setClock(entry, this.untaken);
     // A message that the store has lost (and has told of) cannot be emitted.
-    if (message && emit({ receipt, node, receivedAt, ...(requestId !== undefined && { requestId }), message })) return;
+    const about = { receipt, node, receivedAt, ...(requestId !== undefined && { requestId }) };
+    if (message && emit({ ...about, message }, wasEmitted)) return;
     this.freePlace(receipt);
     if (entry.taken) this.setClock(entry);
   }
@@ -361,7 +398,7 @@ export class Inbox {
     return Math.min(
       (untaken?.clockSetAt ?? Infinity) + this.forgetUntakenAfterMs,
       (taken?.clockSetAt ?? Infinity) + this.forgetTakenAfterMs,
-      emittedAt + this.forgetTakenAfterMs,
+      emittedAt + REPLAY_HOLD_MS,
     );
   }
 
@@ -383,13 +420,13 @@ export class Inbox {
     this.stopTimer();
     this.isSweeping = true;
     for (const [receipt, emittedAt] of this.inFlight) {
-      if (emittedAt + this.forgetTakenAfterMs > this.clock.now()) break;
+      if (emittedAt + REPLAY_HOLD_MS > this.clock.now()) break;
       this.freePlace(receipt);
     }
     // What could not be deleted is due again at the next sweep.
     await this.mutex.run(() => this.forgetDue()).catch(() => undefined);
     this.isSweeping = false;
-    this.wakeBy(this.nextDue(), SWEEP_MS);
+    this.wakeBy(this.nextDue(), this.inFlight.size > 0 ? REPLAY_HOLD_MS : SWEEP_MS);
   }
 
   private async forgetDue(): Promise<void> {

@@ -22,7 +22,7 @@ const statusOf = (node: unknown): string =>
   (node as { status: { lastCall?: { args: [{ text?: string }] } } }).status.lastCall?.args[0].text ?? "";
 
 const userDir = mkdtempSync(join(tmpdir(), "customer-upsert-"));
-helper.init(require.resolve("node-red"), { userDir });
+helper.init(require.resolve("node-red"), { userDir } as never);
 
 describe("customer upsert", () => {
   let simulator: Simulator;
