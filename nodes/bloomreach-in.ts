@@ -161,7 +161,7 @@ export = (RED: NodeAPI): void => {
       else status.show("idle", "waiting");
     };
     showReadiness();
-    const forgetProblem = showStoreProblem(delivery, status, this, showReadiness);
+    const forgetProblem = showStoreProblem(delivery, this, () => status.show("problem", "store"), showReadiness);
     const forgetReplay = delivery.onReplay(this.id, ({ message, receipt }, replayed) =>
       emit(this, { ...(message as Received), receipt, replayed }),
     );

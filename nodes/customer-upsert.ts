@@ -146,7 +146,7 @@ export = (RED: NodeAPI): void => {
         if (closed) return;
         ends.push(outbox.attach({ settled, state: showState }));
         ends.push(budget.onChange(showNow));
-        ends.push(showStoreProblem(delivery, status, this, showNow));
+        ends.push(showStoreProblem(delivery, this, () => status.show("problem", "store"), showNow));
       });
     });
     ends.push(

@@ -5,7 +5,6 @@ import { LevelStore } from "../../src/delivery/level-store";
 import { onFlowsStarted, onFlowsStopping } from "./flow-lifecycle";
 import { processOwned } from "./process-owned";
 import { addQueueRoutes } from "./queue-routes";
-import type { NodeStatus } from "./status";
 
 /**
  * The durable delivery of this process: it outlives deploys, and every node file gets the same one. Its files lie in
@@ -33,19 +32,18 @@ export function receiptsOf(message: Readonly<Record<string, unknown>>): string[]
 }
 
 /**
- * Says on a node's status, and once to the user, while nothing can be kept. Returns what ends it.
- * @param showUsual shows the usual status again
+ * Says once, and on the node's status, while nothing can be kept. Returns what ends it.
+ * @param showProblem shows it on the status; `showUsual` shows the usual status again
  */
 export function showStoreProblem(
   delivery: Delivery,
-  status: NodeStatus,
   node: Node,
+  showProblem: () => void,
   showUsual: () => void,
 ): () => void {
-  const show = (problem: string | undefined): void => {
+  return delivery.onProblem((problem) => {
     if (problem === undefined) return showUsual();
-    status.show("problem", "store");
+    showProblem();
     node.error(problem);
-  };
-  return delivery.onProblem(show);
+  });
 }
