@@ -161,7 +161,13 @@ export = (RED: NodeAPI): void => {
       else status.show("idle", "waiting");
     };
     showReadiness();
-    const forgetProblem = showStoreProblem(delivery, this, () => status.show("problem", "store"), showReadiness);
+    const forgetProblem = showStoreProblem(
+      delivery,
+      this,
+      // Where nothing is kept, nothing depends on it.
+      () => isFollowed() && status.show("problem", "store"),
+      showReadiness,
+    );
     const forgetReplay = delivery.onReplay(this.id, ({ message, receipt }, replayed) =>
       emit(this, { ...(message as Received), receipt, replayed }),
     );

@@ -6,6 +6,9 @@ import { onFlowsStarted, onFlowsStopping } from "./flow-lifecycle";
 import { processOwned } from "./process-owned";
 import { addQueueRoutes } from "./queue-routes";
 
+/** A store takes a few milliseconds to open, after a crash a few hundred. */
+const OPENING_MS = 3_000;
+
 /**
  * The durable delivery of this process: it outlives deploys, and every node file gets the same one. Its files lie in
  * Node-RED's user directory.
@@ -41,9 +44,27 @@ export function showStoreProblem(
   showProblem: () => void,
   showUsual: () => void,
 ): () => void {
-  return delivery.onProblem((problem) => {
+  let told: string | undefined;
+  const tell = (problem: string | undefined): void => {
+    if (problem === told) return;
+    told = problem;
     if (problem === undefined) return showUsual();
     showProblem();
     node.error(problem);
-  });
+  };
+  let end: (() => void) | undefined;
+  let ended = false;
+  // While Node-RED starts, the store is only being opened.
+  void delivery
+    .usable(OPENING_MS)
+    .catch(() => undefined)
+    .then(() => {
+      if (ended) return;
+      end = delivery.onProblem(tell);
+      tell(delivery.problem);
+    });
+  return () => {
+    ended = true;
+    end?.();
+  };
 }

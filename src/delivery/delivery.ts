@@ -52,7 +52,8 @@ export class Delivery implements QueueDesk {
   async usable(patienceMs: number): Promise<void> {
     if (!this.isReady)
       await Promise.race([this.ready, new Promise((resolve) => setTimeout(resolve, patienceMs).unref())]);
-    if (!this.isReady) throw new StoreUnavailableError(this.problem ?? "The queue is still being opened.");
+    if (!this.isReady || this.problem !== undefined)
+      throw new StoreUnavailableError(this.problem ?? "The queue is still being opened.");
   }
 
   /** The outbox of a node, opened with what the last life left. Waits as long as the store does not work. */
