@@ -3,14 +3,19 @@ import { authenticationBlock, customerTemplate, rootTemplate, webhookUrl } from 
 import {
   acceptedAnswer,
   connectionTestAnswer,
+  retryLaterAnswer,
   tooLargeAnswer,
   type WebhookAnswer,
   wrongKeysAnswer,
 } from "../src/bloomreach/webhook-answer";
 import { parseWebhookBody, type Rejection } from "../src/bloomreach/webhook-body";
 import { isAuthorized } from "../src/bloomreach/webhook-keys";
+import { StoreUnavailableError } from "../src/delivery/durable-store";
+import type { JsonObject } from "../src/json";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
+import { hasDeliveryDownstream } from "./lib/downstream";
+import { durableDelivery, showStoreProblem } from "./lib/durable-delivery";
 import { onceFlowsRun, watchFlows } from "./lib/flow-lifecycle";
 import { nodeRoot } from "./lib/local-address";
 import { clock, NodeStatus } from "./lib/status";
@@ -19,6 +24,15 @@ import { type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
 
 const TYPE = "bv-bloomreach-in";
 const MEGABYTE = 1_048_576;
+/** How long a webhook waits for the store when Node-RED has just started. */
+const STORE_PATIENCE_MS = 700;
+
+/** What one webhook brought, as it is kept until the flow has taken it. */
+interface Received extends JsonObject {
+  records: JsonObject[];
+  hardId: string;
+  webhook: { request_id: string } & JsonObject;
+}
 
 interface BloomreachInDef extends NodeDef {
   account: string;
@@ -32,6 +46,7 @@ interface BloomreachInDef extends NodeDef {
 export = (RED: NodeAPI): void => {
   watchFlows(RED);
   const routes = webhookRoutes(RED);
+  const delivery = durableDelivery(RED);
 
   function BloomreachIn(this: Node, def: BloomreachInDef): void {
     RED.nodes.createNode(this, def);
@@ -46,7 +61,7 @@ export = (RED: NodeAPI): void => {
     };
     const refuse = (reason: string): void => fail(routes.enabled ? "path-taken" : "no-routes", reason);
 
-    const answer = (request: WebhookRequest): WebhookAnswer => {
+    const answer = async (request: WebhookRequest): Promise<WebhookAnswer> => {
       const now = { time: clock(Date.now()) };
       if (!isAuthorized(request.headers, account?.webhookKeys)) {
         if (account?.webhookKeys) status.show("waiting", "wrong-key", now);
@@ -68,18 +83,39 @@ export = (RED: NodeAPI): void => {
         status.show("ok", "test", now);
         return reply;
       }
-      showCounts(records.length, rejected, now);
       const webhook = {
         request_id: request.requestId,
         path: request.path,
         accepted: records.length,
         rejected: rejected.length,
-        errors: reply.body.errors,
+        errors: reply.body.errors.map((error) => ({ ...error })),
       };
-      const customers = records.map(({ record }) => record);
+      const received: Received = { records: records.map(({ record }) => record), hardId, webhook };
+      let receipt: string | undefined;
+      try {
+        if (records.length > 0 && isFollowed()) receipt = await keep(received);
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) return retryLaterAnswer(request.requestId);
+        throw error;
+      }
+      showCounts(records.length, rejected, now);
       // First the answer, then the flow; after a deploy the next node of this id speaks for this one.
-      setImmediate(() => onceFlowsRun(() => emit(RED.nodes.getNode(this.id) ?? this, customers, rejected, webhook)));
+      setImmediate(() => {
+        const speaker = (): Node => RED.nodes.getNode(this.id) ?? this;
+        if (receipt === undefined) onceFlowsRun(() => emit(speaker(), received));
+        else if (delivery.inbox.mayEmit(receipt)) emit(speaker(), { ...received, receipt });
+        if (rejected.length > 0) onceFlowsRun(() => report(speaker(), received, rejected));
+      });
       return reply;
+    };
+
+    const isFollowed = (): boolean => hasDeliveryDownstream(RED, this);
+
+    /** Writes a webhook down: only then it may be answered. @throws StoreUnavailableError when that is not possible now */
+    const keep = async (received: Received): Promise<string> => {
+      await delivery.usable(STORE_PATIENCE_MS);
+      const requestId = received.webhook.request_id;
+      return delivery.inbox.receive({ node: this.id, receivedAt: Date.now(), requestId, message: received });
     };
 
     const showCounts = (accepted: number, rejected: readonly Rejection[], now: { time: string }): void => {
@@ -89,35 +125,56 @@ export = (RED: NodeAPI): void => {
       else status.show("waiting", "rejected", { accepted, rejected: rejected.length, ...now });
     };
 
-    const emit = (
-      node: Node,
-      records: readonly object[],
-      rejected: readonly Rejection[],
-      webhook: { readonly request_id: string },
-    ): void => {
-      // Each message has its own copy: what a flow does to one must not show in another.
-      const about = () => ({ topic: def.kind, hardId, webhook: structuredClone(webhook) });
+    /** Each message has its own copy: what a flow does to one must not show in another. */
+    const about = ({ hardId, webhook }: Received): object => ({
+      topic: def.kind,
+      hardId,
+      webhook: structuredClone(webhook),
+    });
+
+    const emit = (node: Node, received: Received & { receipt?: string; replayed?: boolean }): void => {
+      const { records, receipt, replayed } = received;
+      const all = { ...(receipt !== undefined && { receipt }), ...(replayed && { replayed }) };
       const count = records.length;
       if (def.output === "customer")
-        records.forEach((payload, index) =>
-          node.send({ ...about(), payload, parts: { id: webhook.request_id, index, count } }),
-        );
-      else if (count > 0) node.send({ ...about(), payload: records });
-      if (rejected.length === 0) return;
-      const sentence = `${rejected.length} of ${count + rejected.length} customers not accepted: ${rejected[0]?.description ?? ""}`;
-      node.error(sentence, { ...about(), payload: rejected.map(({ raw }) => raw ?? null) });
+        records.forEach((payload, index) => {
+          const parts = { id: received.webhook.request_id, index, count };
+          node.send({ ...about(received), ...all, payload, parts });
+        });
+      else if (count > 0) node.send({ ...about(received), ...all, payload: records });
     };
 
-    const claim = routes.claim(def.path, (request) => Promise.resolve(answer(request)), {
+    const report = (node: Node, received: Received, rejected: readonly Rejection[]): void => {
+      const count = received.records.length + rejected.length;
+      const sentence = `${rejected.length} of ${count} customers not accepted: ${rejected[0]?.description ?? ""}`;
+      node.error(sentence, { ...about(received), payload: rejected.map(({ raw }) => raw ?? null) });
+    };
+
+    const claim = routes.claim(def.path, answer, {
       maxBytes: maxMegabytes * MEGABYTE,
       onRefused: (reason) => refuse(reason),
     });
-    if (!claim.ok) refuse(claim.reason);
-    else if (!account) fail("no-account", "Choose a bloomreach account: until then every webhook is refused.");
-    else if (account.problem) fail("no-keys", account.problem);
-    else status.show("idle", "waiting");
+    const showReadiness = (): void => {
+      if (!claim.ok) refuse(claim.reason);
+      else if (!account) fail("no-account", "Choose a bloomreach account: until then every webhook is refused.");
+      else if (account.problem) fail("no-keys", account.problem);
+      else status.show("idle", "waiting");
+    };
+    showReadiness();
+    const forgetProblem = showStoreProblem(
+      delivery,
+      this,
+      // Where nothing is kept, nothing depends on it.
+      () => isFollowed() && status.show("problem", "store"),
+      showReadiness,
+    );
+    const forgetReplay = delivery.onReplay(this.id, ({ message, receipt }, replayed) =>
+      emit(this, { ...(message as Received), receipt, replayed }),
+    );
 
     this.on("close", (removed: boolean, done: () => void) => {
+      forgetProblem();
+      forgetReplay();
       if (claim.ok) claim.release(removed);
       done();
     });

@@ -1,14 +1,21 @@
 import { randomUUID } from "node:crypto";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import type { LaneState, SettledNews } from "../src/delivery/lane";
+import type { LaneState } from "../src/delivery/lane";
+import type { OutboxNews } from "../src/delivery/outbox";
 import { type CustomerUpdate, VoucherifyCustomers } from "../src/destinations/voucherify-customers";
-import { isJsonObject, type JsonObject } from "../src/json";
+import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
-import { serialisable } from "./lib/live-messages";
+import { declareDeliveryType, hasDeliveryDownstream } from "./lib/downstream";
+import { durableDelivery, receiptsOf, showStoreProblem } from "./lib/durable-delivery";
+import { onceFlowsRun } from "./lib/flow-lifecycle";
+import { LiveMessages, serialisable } from "./lib/live-messages";
 import { type Message, MessageError, onEachMessage } from "./lib/message-handler";
-import { OwnedLane } from "./lib/owned-lane";
 import { clock, NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
+
+const TYPE = "bv-customer-upsert";
+/** How long a message without a receipt waits for the store when Node-RED has just started. */
+const STORE_PATIENCE_MS = 5_000;
 
 interface CustomerUpsertDef extends NodeDef {
   account: string;
@@ -16,14 +23,11 @@ interface CustomerUpsertDef extends NodeDef {
   concurrency: number | string;
 }
 
-/** A customer that was settled without a call. */
-interface SettledAtOnce {
-  held: JsonObject[];
-  failed: JsonObject[];
-}
-
 /** Creates or updates customers in Voucherify: accepts the message, delivers in bulk, reports per customer. */
 export = (RED: NodeAPI): void => {
+  declareDeliveryType(TYPE);
+  const delivery = durableDelivery(RED);
+
   function CustomerUpsert(this: Node, def: CustomerUpsertDef): void {
     RED.nodes.createNode(this, def);
     const account = RED.nodes.getNode(def.account) as VoucherifyAccount | null;
@@ -37,38 +41,48 @@ export = (RED: NodeAPI): void => {
     }
 
     const { api, schemas, budget } = account.connection;
-    const owned = OwnedLane.of<CustomerUpdate>(
-      this.id,
-      new VoucherifyCustomers({ api, schemas, emptyValues: def.emptyValues ?? "keep" }),
-      Number(def.concurrency) || 2,
-    );
+    const live = LiveMessages.of(this.id);
+    const opening = delivery.outbox<CustomerUpdate>({ node: this.id, name: def.name, type: TYPE });
 
     onEachMessage(this, async (message) => {
       const customers = customersOf(message.payload);
       const hardId = typeof message.hardId === "string" ? message.hardId : account.hardId;
-      const { records, held, failed } = sort(customers, hardId, account.testCustomers);
+      const { records, settledAtOnce } = sort(customers, hardId, account.testCustomers);
+      const receipts = receiptsOf(message);
+      if (receipts.length === 0) await delivery.usable(STORE_PATIENCE_MS);
+      const outbox = await opening;
       const id = randomUUID();
-      const envelope = { message: serialisable(message), settledAtOnce: held.length + failed.length };
-      const counts = { settled: held.length + failed.length, waiting: records.length, total: customers.length };
-      if (failed.length > 0 && failed.length === customers.length)
-        throw new MessageError(sentenceFor(failed), { failed, delivery: counts });
-      if (records.length > 0) {
-        owned.live.keep(id, message);
-        await owned.lane.accept({ id, envelope, records });
-      }
-      if (held.length > 0) this.send({ ...RED.util.cloneMessage(message), payload: held, delivery: counts });
-      if (failed.length > 0) reportFailed(RED.util.cloneMessage(message), failed, counts, {});
+      live.keep(id, message);
+      const taken = await outbox.accept({
+        id,
+        properties: serialisable(message),
+        receipts,
+        ...(requestIdOf(message) && { requestId: requestIdOf(message) }),
+        records,
+        settledAtOnce: settledAtOnce.map(({ customer }) => JSON.stringify(customer)),
+      });
+      if (taken.waiting === 0) live.forget(id);
+      const settled = taken.settledAtOnce.map((place) => settledAtOnce[place]!);
+      const total = taken.waiting + settled.length;
+      reportAtOnce(message, settled, { settled: settled.length, waiting: taken.waiting, total });
     });
+
+    const reportAtOnce = (message: Message, settled: readonly SettledAtOnce[], delivery: JsonObject): void => {
+      const held = settled.filter((one) => !one.failed).map(({ result }) => result);
+      const failed = settled.filter((one) => one.failed).map(({ result }) => result);
+      // A message of which nothing can be done is not complete.
+      if (failed.length > 0 && failed.length === delivery.total)
+        throw new MessageError(sentenceFor(failed), { failed, delivery });
+      if (held.length > 0) this.send({ ...RED.util.cloneMessage(message), payload: held, delivery });
+      if (failed.length > 0) reportFailed(RED.util.cloneMessage(message), failed, delivery, {});
+    };
 
     const reportFailed = (message: Message, failed: JsonObject[], delivery: JsonObject, answer: JsonObject): void => {
       this.error(sentenceFor(failed), Object.assign(message, { failed, delivery }, answer));
     };
 
-    const settled = (news: SettledNews<CustomerUpdate>): void => {
-      const offset = Number(news.envelope.settledAtOnce) || 0;
-      const delivery = { settled: news.settled + offset, waiting: news.waiting, total: news.total + offset };
-      const stored = isJsonObject(news.envelope.message) ? news.envelope.message : {};
-      const live = owned.live.get(news.messageId, stored);
+    const settled = (news: OutboxNews<CustomerUpdate>): void => {
+      const original = live.get(news.messageId, news.properties);
       if (news.failed.length > 0) {
         const failed = news.failed.map(({ body, outcome }) => ({
           source_id: body.sourceId,
@@ -76,21 +90,22 @@ export = (RED: NodeAPI): void => {
           reason: outcome.reason,
         }));
         const answer = news.failed.find(({ outcome }) => outcome.answer)?.outcome.answer;
-        const message = RED.util.cloneMessage(live);
+        const message = RED.util.cloneMessage(original);
         message.payload ??= news.failed.map(({ body }) => body.record);
-        reportFailed(message, failed, delivery, {
+        reportFailed(message, failed, countsOf(news), {
           ...(answer?.statusCode !== undefined && { statusCode: answer.statusCode }),
           ...(answer?.body !== undefined && { response: answer.body }),
         });
       }
-      if (news.delivered.length > 0) {
-        const payload = news.delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result }));
-        const omitted = payload.flatMap((customer) => omissionsOf(customer));
+      // What may not go now goes later, in its turn, from its stored copy.
+      const goes = news.receipt === undefined || delivery.inbox.mayEmit(news.receipt);
+      if (news.delivered.length > 0 && goes) {
         // The last message out is the one that came in: whatever cannot be copied (req, res) leaves with it.
-        const message = news.waiting === 0 ? live : RED.util.cloneMessage({ ...live, payload: undefined });
-        this.send(Object.assign(message, { payload, omitted, delivery }));
+        const message = news.waiting === 0 ? original : RED.util.cloneMessage({ ...original, payload: undefined });
+        const receipt = news.receipt === undefined ? {} : { receipt: news.receipt };
+        this.send(Object.assign(message, resultOf(news), receipt));
       }
-      if (news.waiting === 0) owned.live.forget(news.messageId);
+      if (news.waiting === 0) live.forget(news.messageId);
     };
 
     let pausedSince = 0;
@@ -108,14 +123,38 @@ export = (RED: NodeAPI): void => {
       else if (state.delivered > 0) status.show("ok", "delivered", { count: state.delivered, time: clock(Date.now()) });
     };
 
-    const detach = owned.attach({ settled, state: showState });
-    const forgetBudget = budget.onChange(() => showState(owned.lane.state()));
+    let closed = false;
+    const ends: (() => void)[] = [];
+    void opening.then((outbox) => {
+      if (closed) return;
+      outbox.configure(
+        {
+          destination: new VoucherifyCustomers({ api, schemas, emptyValues: def.emptyValues ?? "keep" }),
+          concurrency: Number(def.concurrency) || 2,
+          output: (news) => ({ ...news.properties, ...resultOf(news) }),
+          isFollowed: () => hasDeliveryDownstream(RED, this),
+        },
+        { node: this.id, name: def.name, type: TYPE },
+      );
+      const showNow = (): void => showState(outbox.lane.state());
+      onceFlowsRun(() => {
+        if (closed) return;
+        ends.push(outbox.attach({ settled, state: showState }));
+        ends.push(budget.onChange(showNow));
+        ends.push(showStoreProblem(delivery, this, () => status.show("problem", "store"), showNow));
+      });
+    });
+    ends.push(
+      delivery.onReplay(this.id, ({ message, receipt }, isReplayed) =>
+        this.send({ ...message, receipt, ...(isReplayed && { replayed: true }) }),
+      ),
+    );
     this.on("close", () => {
-      forgetBudget();
-      detach();
+      closed = true;
+      for (const end of ends) end();
     });
   }
-  RED.nodes.registerType("bv-customer-upsert", CustomerUpsert);
+  RED.nodes.registerType(TYPE, CustomerUpsert);
 };
 
 /** The customers of a payload: a list, or one. Throws a sentence for anything else. */
@@ -127,27 +166,47 @@ function customersOf(payload: unknown): unknown[] {
   );
 }
 
-/** Sorts customers into those to deliver, those held back (not a test customer), and those that never can be sent. */
+/** A customer that needs no call: held back (not a test customer), or one that never can be sent. */
+interface SettledAtOnce {
+  readonly customer: JsonValue;
+  readonly failed: boolean;
+  readonly result: JsonObject;
+}
+
+/** Sorts customers into those to deliver and those that need no call. */
 function sort(
   customers: readonly unknown[],
   hardId: string,
   testCustomers: ReadonlySet<string>,
-): SettledAtOnce & { records: { key: string; body: CustomerUpdate }[] } {
-  const sorted = { records: [] as { key: string; body: CustomerUpdate }[], held: [], failed: [] } as SettledAtOnce & {
-    records: { key: string; body: CustomerUpdate }[];
-  };
+): { records: { key: string; body: CustomerUpdate }[]; settledAtOnce: SettledAtOnce[] } {
+  const records: { key: string; body: CustomerUpdate }[] = [];
+  const settledAtOnce: SettledAtOnce[] = [];
   for (const [index, record] of customers.entries()) {
-    if (!isJsonObject(record)) {
-      sorted.failed.push({ index, key: "not_an_object", reason: "A customer must be an object with fields." });
-      continue;
-    }
-    const id = readHardId(record, hardId);
-    if (!id.ok) sorted.failed.push({ index, key: "missing_hard_id", reason: id.reason });
-    else if (testCustomers.size > 0 && !testCustomers.has(id.sourceId))
-      sorted.held.push({ source_id: id.sourceId, status: "held" });
-    else sorted.records.push({ key: id.sourceId, body: { sourceId: id.sourceId, hardId, record } });
+    const id = isJsonObject(record) ? readHardId(record, hardId) : undefined;
+    if (!isJsonObject(record) || !id?.ok) {
+      const reason = id && !id.ok ? id.reason : "A customer must be an object with fields.";
+      const result = { index, key: id ? "missing_hard_id" : "not_an_object", reason };
+      settledAtOnce.push({ customer: (record ?? null) as JsonValue, failed: true, result });
+    } else if (testCustomers.size > 0 && !testCustomers.has(id.sourceId)) {
+      settledAtOnce.push({ customer: record, failed: false, result: { source_id: id.sourceId, status: "held" } });
+    } else records.push({ key: id.sourceId, body: { sourceId: id.sourceId, hardId, record } });
   }
-  return sorted;
+  return { records, settledAtOnce };
+}
+
+/** The `request_id` of the webhook that brought a message. */
+function requestIdOf({ webhook }: Message): string | undefined {
+  return isJsonObject(webhook) && typeof webhook.request_id === "string" ? webhook.request_id : undefined;
+}
+
+function countsOf({ settled, waiting, total }: OutboxNews<CustomerUpdate>): JsonObject {
+  return { settled, waiting, total };
+}
+
+/** What a message says of the customers that were delivered. */
+function resultOf(news: OutboxNews<CustomerUpdate>): JsonObject {
+  const payload = news.delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result }));
+  return { payload, omitted: payload.flatMap((customer) => omissionsOf(customer)), delivery: countsOf(news) };
 }
 
 function shortened(sentence: string): string {

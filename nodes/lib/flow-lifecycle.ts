@@ -5,21 +5,41 @@ import { processOwned } from "./process-owned";
 interface Lifecycle {
   running: boolean;
   waiting: (() => void)[];
+  readonly started: (() => void)[];
+  readonly stopping: (() => void)[];
+}
+
+/** The flows of this process, watched from the moment when the first node module loads. */
+function lifecycleOf(RED: NodeAPI): Lifecycle {
+  const owned = processOwned<Lifecycle>("lifecycle");
+  const existing = owned.get("flows");
+  if (existing) return existing;
+  const lifecycle: Lifecycle = { running: false, waiting: [], started: [], stopping: [] };
+  owned.set("flows", lifecycle);
+  RED.events.on("flows:stopping", () => {
+    lifecycle.running = false;
+    for (const action of lifecycle.stopping) action();
+  });
+  RED.events.on("flows:started", () => {
+    lifecycle.running = true;
+    for (const action of [...lifecycle.waiting.splice(0), ...lifecycle.started]) action();
+  });
+  return lifecycle;
 }
 
 /** Starts watching the flows of this process; call it when a node module loads. */
 export function watchFlows(RED: NodeAPI): void {
-  const owned = processOwned<Lifecycle>("lifecycle");
-  if (owned.has("flows")) return;
-  const lifecycle: Lifecycle = { running: false, waiting: [] };
-  owned.set("flows", lifecycle);
-  RED.events.on("flows:stopping", () => {
-    lifecycle.running = false;
-  });
-  RED.events.on("flows:started", () => {
-    lifecycle.running = true;
-    for (const action of lifecycle.waiting.splice(0)) action();
-  });
+  lifecycleOf(RED);
+}
+
+/** Runs `action` each time flows have started, after everything that waited for it. */
+export function onFlowsStarted(RED: NodeAPI, action: () => void): void {
+  lifecycleOf(RED).started.push(action);
+}
+
+/** Runs `action` each time flows are about to stop. */
+export function onFlowsStopping(RED: NodeAPI, action: () => void): void {
+  lifecycleOf(RED).stopping.push(action);
 }
 
 /**

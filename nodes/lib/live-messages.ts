@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../src/json";
 import type { Message } from "./message-handler";
+import { processOwned } from "./process-owned";
 
 /** How many live messages are kept beside those with an open HTTP response. */
 const MOST = 500;
@@ -10,6 +11,14 @@ const MOST = 500;
  */
 export class LiveMessages {
   private readonly messages = new Map<string, Message>();
+
+  /** The live messages of a node; they outlive its deploys. */
+  static of(node: string): LiveMessages {
+    const owned = processOwned<LiveMessages>("live-messages");
+    const existing = owned.get(node) ?? new LiveMessages();
+    owned.set(node, existing);
+    return existing;
+  }
 
   keep(id: string, message: Message): void {
     if (this.messages.size < MOST || "res" in message) this.messages.set(id, message);

@@ -6,8 +6,10 @@ import { newsOf, type SettledNews } from "./news";
 import { ConfigurationError } from "./outcome";
 import { DEFAULT_RETRY, retryDelay, type RetryPolicy } from "./retry-policy";
 import { sleep } from "./sleep";
-import type { LaneStore, WaitingRecord } from "./store";
-import { verdictOf } from "./verdict";
+import type { StoreOperation } from "./durable-store";
+import type { LaneStore } from "./lane-store";
+import type { WaitingRecord } from "./waiting-record";
+import { type Verdict, verdictOf } from "./verdict";
 
 export type { SettledNews, SettledRecord } from "./news";
 
@@ -16,12 +18,26 @@ const STATE_INTERVAL_MS = 200;
 /** Longest delay of one timer; Node.js fires timers above 2^31 ms at once. */
 const LONGEST_TIMER_MS = 3_600_000;
 
+/** How it asks a store again that does not work now: the store itself says when it does, this only follows. */
+const STORE_RETRY: RetryPolicy = { firstMs: 250, capMs: 5_000, giveUpAfterMs: Infinity };
+
+/** What is written in the same moment in which settled records are forgotten: dead letters, the message that goes on. */
+export interface Alongside {
+  readonly operations: readonly StoreOperation[];
+  written(): void;
+  /** Nothing of it was written. */
+  failed(): void;
+}
+
 /** What a lane is made of. */
 export interface LaneOptions<Body> {
   readonly store: LaneStore<Body>;
-  readonly destination: Destination<Body>;
+  /** Without one nothing is sent. */
+  readonly destination?: Destination<Body>;
   /** Most calls at one time. */
-  readonly concurrency: number;
+  readonly concurrency?: number;
+  /** Asked again for the same records when the write failed. */
+  readonly alongside?: (news: readonly SettledNews<Body>[]) => Alongside;
   readonly retry?: RetryPolicy;
   /** From 0 to 1, for the jitter of the back-off. */
   readonly random?: () => number;
@@ -64,8 +80,9 @@ interface Call<Body> {
  */
 export class Lane<Body> {
   private readonly store: LaneStore<Body>;
-  private destination: Destination<Body>;
+  private destination: Destination<Body> | undefined;
   private concurrency: number;
+  private readonly alongside: ((news: readonly SettledNews<Body>[]) => Alongside) | undefined;
   private readonly retry: RetryPolicy;
   private readonly random: () => number;
   private readonly gate: Gate;
@@ -79,10 +96,12 @@ export class Lane<Body> {
   private timer: NodeJS.Timeout | undefined;
   private stateTimer: NodeJS.Timeout | undefined;
 
-  constructor({ store, destination, concurrency, retry = DEFAULT_RETRY, random = Math.random }: LaneOptions<Body>) {
+  constructor({ store, destination, concurrency = 1, ...options }: LaneOptions<Body>) {
+    const { alongside, retry = DEFAULT_RETRY, random = Math.random } = options;
     this.store = store;
     this.destination = destination;
     this.concurrency = concurrency;
+    this.alongside = alongside;
     this.retry = retry;
     this.random = random;
     this.gate = new Gate(retry, random);
@@ -93,11 +112,12 @@ export class Lane<Body> {
 
   /**
    * Resolves when the records are kept; what becomes of them is told to the `onSettled` listeners.
+   * @param also what must be written in the same moment (marks of what was taken)
    * @throws Error when the lane is stopped or the records could not be kept
    */
-  async accept({ id, envelope, records }: AcceptedMessage<Body>): Promise<void> {
+  async accept({ id, envelope, records }: AcceptedMessage<Body>, also?: readonly StoreOperation[]): Promise<void> {
     if (this.stopping.signal.aborted) throw new Error("Nothing more is accepted, because delivery is stopping.");
-    await this.store.append({ id, envelope }, records, Date.now());
+    await this.store.append({ id, envelope }, records, Date.now(), also);
     this.dispatch();
   }
 
@@ -125,8 +145,11 @@ export class Lane<Body> {
     };
   }
 
-  /** New settings: calls in flight end with the old ones, the next call (a probe, if paused) starts at once. */
-  setDestination(destination: Destination<Body>, concurrency = this.concurrency): void {
+  /**
+   * New settings: calls in flight end with the old ones, the next call (a probe, if paused) starts at once. Without a
+   * destination nothing more is sent, and everything is kept.
+   */
+  setDestination(destination: Destination<Body> | undefined, concurrency = this.concurrency): void {
     this.destination = destination;
     this.concurrency = concurrency;
     this.wake();
@@ -157,8 +180,7 @@ export class Lane<Body> {
     this.dispatching = true;
     while (this.dispatchWanted) {
       this.dispatchWanted = false;
-      while (this.mayStart()) {
-        const { destination } = this;
+      for (let { destination } = this; destination && this.mayStart(); { destination } = this) {
         const limits = { ...destination.batchLimits, together: typeof destination.merge === "function" };
         const records = await this.insist(() => this.store.take(limits, Date.now()));
         if (!records?.length || this.stopping.signal.aborted) break;
@@ -219,16 +241,35 @@ export class Lane<Body> {
     this.tellGate(call, settlements, now);
     const { startedAt, open } = call;
     const times = { startedAt, now, random: this.random(), retry: this.retry };
-    const { final, postponed, unsent } = verdictOf(settlements, open, times);
-    const settled = final.map(({ original }) => original);
-    const messages = await this.insist(() => this.store.conclude({ settled, postponed, unsent }));
+    const verdict = verdictOf(settlements, open, times);
+    const news = await this.insist(() => this.keep(verdict));
+    const { final, postponed, unsent } = verdict;
     this.counts.inFlight -= final.length + unsent.length;
     for (const { records } of postponed) this.counts.inFlight -= records.length;
-    if (messages) {
+    if (news) {
       for (const { outcome } of final) this.counts[outcome.status]++;
-      for (const news of newsOf(final, messages)) tellAll(this.settledListeners, news);
+      for (const one of news) tellAll(this.settledListeners, one);
     }
     this.dispatch();
+  }
+
+  /** Writes what became of records, and what goes with it; both or nothing. */
+  private async keep({ final, postponed, unsent }: Verdict<Body>): Promise<SettledNews<Body>[]> {
+    let news: SettledNews<Body>[] = [];
+    let alongside: Alongside | undefined;
+    try {
+      const settled = final.map(({ original }) => original);
+      await this.store.conclude({ settled, postponed, unsent }, (messages) => {
+        news = newsOf(final, messages);
+        alongside = this.alongside?.(news);
+        return alongside?.operations ?? [];
+      });
+    } catch (error) {
+      alongside?.failed();
+      throw error;
+    }
+    alongside?.written();
+    return news;
   }
 
   private tellGate({ ticket, open }: Call<Body>, settlements: readonly Settlement[], now: number): void {
@@ -247,7 +288,7 @@ export class Lane<Body> {
       try {
         return await work();
       } catch {
-        await sleep(retryDelay(this.retry, failures, this.random()), this.stopping.signal);
+        await sleep(retryDelay(STORE_RETRY, failures, this.random()), this.stopping.signal);
         if (this.stopping.signal.aborted) return undefined;
       }
     }
@@ -256,7 +297,7 @@ export class Lane<Body> {
   /** Sets a timer only when something waits for a time, and for nothing else. */
   private setTimer(): void {
     clearTimeout(this.timer);
-    if (this.stopping.signal.aborted || this.calls.size >= this.concurrency) return;
+    if (this.stopping.signal.aborted || !this.destination || this.calls.size >= this.concurrency) return;
     if (this.counts.inFlight >= this.store.count()) return;
     const now = Date.now();
     const open = this.gate.isOpen(now);

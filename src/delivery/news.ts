@@ -1,6 +1,6 @@
 import type { JsonObject } from "../json";
 import type { Delivered, Failed } from "./outcome";
-import type { MessageProgress, WaitingRecord } from "./store";
+import type { MessageProgress, WaitingRecord } from "./waiting-record";
 
 /** A record with its final outcome. */
 export interface SettledRecord<Body, Final extends Delivered | Failed> {
@@ -8,6 +8,9 @@ export interface SettledRecord<Body, Final extends Delivered | Failed> {
   readonly index: number;
   readonly key: string;
   readonly body: Body;
+  /** When the record was accepted (Unix ms), and how often it was tried. */
+  readonly acceptedAt: number;
+  readonly attempts: number;
   readonly outcome: Final;
 }
 
@@ -40,9 +43,10 @@ export function newsOf<Body>(
     ]),
   );
   for (const { original, outcome } of final) {
-    const { messageId, index, key, body } = original;
-    if (outcome.status === "delivered") results.get(messageId)?.delivered.push({ index, key, body, outcome });
-    else results.get(messageId)?.failed.push({ index, key, body, outcome });
+    const { messageId, index, key, body, acceptedAt } = original;
+    const settled = { index, key, body, acceptedAt, attempts: original.attempts + 1 };
+    if (outcome.status === "delivered") results.get(messageId)?.delivered.push({ ...settled, outcome });
+    else results.get(messageId)?.failed.push({ ...settled, outcome });
   }
   return messages.map(({ id, envelope, settled, total }) => ({
     messageId: id,

@@ -2,7 +2,7 @@ import type { Settlement } from "./destination";
 import type { FinalRecord } from "./news";
 import type { Failed, Retry } from "./outcome";
 import { retryDelay, type RetryPolicy } from "./retry-policy";
-import type { Postponed, WaitingRecord } from "./store";
+import type { Postponed, WaitingRecord } from "./waiting-record";
 
 const HOUR_MS = 3_600_000;
 

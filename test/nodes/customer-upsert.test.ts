@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import helper from "node-red-node-test-helper";
 import bloomreachAccount from "../../nodes/bloomreach-account";
 import customerUpsert from "../../nodes/customer-upsert";
@@ -18,7 +21,8 @@ type Received = Record<string, any>;
 const statusOf = (node: unknown): string =>
   (node as { status: { lastCall?: { args: [{ text?: string }] } } }).status.lastCall?.args[0].text ?? "";
 
-helper.init(require.resolve("node-red"));
+const userDir = mkdtempSync(join(tmpdir(), "customer-upsert-"));
+helper.init(require.resolve("node-red"), { userDir } as never);
 
 describe("customer upsert", () => {
   let simulator: Simulator;
@@ -35,6 +39,7 @@ describe("customer upsert", () => {
   after(async () => {
     await (helper.stopServer() as unknown as Promise<void>);
     await simulator.stop();
+    rmSync(userDir, { recursive: true, force: true });
   });
   beforeEach(() => {
     unique++;

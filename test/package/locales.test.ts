@@ -28,6 +28,8 @@ function keysOfDialog(set: string): string[] {
   return [...inForm, ...inScript];
 }
 
+const SIDEBAR = "queues-sidebar";
+
 /** The statuses that a node shows: `status.show(look, "key")`, and every other string that is a status of its catalog. */
 function statusesOfNode(set: string, known: readonly string[]): { shown: string[]; mentioned: string[] } {
   const file = parseScript(readSource("nodes", `${set}.ts`));
@@ -86,13 +88,31 @@ for (const set of NODE_SETS)
         assert.notEqual(text.trim(), "", key);
         assert.doesNotMatch(text, OUR_WORDS, key);
       }
-      assert.doesNotMatch(readSource("nodes", "locales", "en-US", `${set}.html`), OUR_WORDS);
+      // Names of message properties are names, whatever words they are made of.
+      const help = readSource("nodes", "locales", "en-US", `${set}.html`).replace(/<(code|dt)[ >].*?<\/\1>/g, "");
+      assert.doesNotMatch(help, OUR_WORDS);
     });
   });
 
 describe("catalogs", () => {
   it("are there for every node set and for nothing else", () => {
     const files = readdirSync(join(__dirname, "../../nodes/locales/en-US")).sort();
-    assert.deepEqual(files, NODE_SETS.flatMap((set) => [`${set}.html`, `${set}.json`]).sort());
+    const ofNodes = NODE_SETS.flatMap((set) => [`${set}.html`, `${set}.json`]);
+    assert.deepEqual(files, [...ofNodes, `${SIDEBAR}.json`].sort());
+  });
+
+  it("hold every text of the sidebar, in the words of users, and no other", () => {
+    const catalog = flatten(JSON.parse(readSource("nodes", "locales", "en-US", `${SIDEBAR}.json`)) as Catalog);
+    const script = readSource("nodes", `${SIDEBAR}.html`);
+    for (const [key, text] of catalog) {
+      assert.doesNotMatch(text, OUR_WORDS, key);
+      const name = key.slice(SIDEBAR.length + 1);
+      const [group = "", last = ""] = name.split(".");
+      // Written out, or put together from a group and a name that are.
+      const named = script.includes(`"${name}"`);
+      const byName = script.includes(`\`${group}.\${`) && script.includes(`"${last}"`);
+      const byGroup = script.includes(`\${key}.${last}\``) && script.includes(`"${group}"`);
+      assert.ok(named || byName || byGroup, `${key} is used`);
+    }
   });
 });

@@ -1,8 +1,9 @@
 import { type Clock, install } from "@sinonjs/fake-timers";
 import type { Destination, LaneRecord, Settlement } from "../../src/delivery/destination";
 import { Lane, type LaneOptions, type LaneState, type SettledNews } from "../../src/delivery/lane";
-import { MemoryStore } from "../../src/delivery/memory-store";
+import { LaneStore } from "../../src/delivery/lane-store";
 import type { Outcome } from "../../src/delivery/outcome";
+import { MemoryDurableStore } from "./memory-durable-store";
 
 export type Body = { readonly values: readonly string[] };
 export interface LoggedCall {
@@ -61,17 +62,20 @@ export class ScriptedDestination implements Destination<Body> {
 
 /** A lane on fake time that writes down everything it tells. */
 export class LaneBench {
-  readonly clock: Clock = install({ now: 1_700_000_000_000, toFake: ["setTimeout", "clearTimeout", "Date"] });
   readonly destination = new ScriptedDestination();
-  readonly store = new MemoryStore<Body>();
   readonly news: SettledNews<Body>[] = [];
   readonly states: LaneState[] = [];
   readonly lane: Lane<Body>;
   private messages = 0;
 
-  constructor(options: Partial<LaneOptions<Body>> = {}) {
+  private constructor(
+    readonly clock: Clock,
+    readonly disk: MemoryDurableStore,
+    readonly store: LaneStore<Body>,
+    options: Partial<LaneOptions<Body>>,
+  ) {
     this.lane = new Lane<Body>({
-      store: this.store,
+      store,
       destination: this.destination,
       concurrency: 1,
       random: () => 1,
@@ -79,6 +83,17 @@ export class LaneBench {
     });
     this.lane.onSettled((news) => this.news.push(news));
     this.lane.onState((state) => this.states.push(state));
+  }
+
+  /** @param disk what an earlier life left */
+  static async start(
+    options: Partial<LaneOptions<Body>> = {},
+    disk = new MemoryDurableStore(),
+    now = 1_700_000_000_000,
+  ): Promise<LaneBench> {
+    const clock = install({ now, toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const store = await LaneStore.open<Body>(disk, { node: "node", name: "Node", type: "test" });
+    return new LaneBench(clock, disk, store, options);
   }
 
   /** Accepts one message of records "key:value". */

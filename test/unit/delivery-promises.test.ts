@@ -38,7 +38,7 @@ describe("delivery: what a lane promises, whatever happens", () => {
     await fc.assert(
       fc.asyncProperty(story, async (told) => {
         let drawn = 0;
-        const bench = new LaneBench({
+        const bench = await LaneBench.start({
           concurrency: told.concurrency,
           random: () => told.randoms[drawn++ % told.randoms.length]!,
         });
@@ -123,7 +123,7 @@ describe("delivery: what a lane promises, whatever happens", () => {
     const wild = fc.constantFrom<unknown>(undefined, null, "text", 42, new Error(""), new ConfigurationError("No."));
     await fc.assert(
       fc.asyncProperty(fc.array(wild, { maxLength: 10 }), async (errors) => {
-        const bench = new LaneBench();
+        const bench = await LaneBench.start();
         const rejected: unknown[] = [];
         const listener = (reason: unknown): number => rejected.push(reason);
         process.on("unhandledRejection", listener);

@@ -2,23 +2,31 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DueTimes } from "../../src/delivery/due-times";
 import { Fifo } from "../../src/delivery/fifo";
-import { MemoryStore } from "../../src/delivery/memory-store";
+import { LaneStore } from "../../src/delivery/lane-store";
 import { DEFAULT_RETRY, retryDelay } from "../../src/delivery/retry-policy";
-import type { WaitingRecord } from "../../src/delivery/store";
+import type { WaitingRecord } from "../../src/delivery/waiting-record";
+import { MemoryDurableStore } from "../support/memory-durable-store";
 
 type Body = { readonly n: number };
 const LIMITS = { records: 100, bytes: 10_000, together: true };
 
-async function storeWith(...keys: string[]): Promise<MemoryStore<Body>> {
-  const store = new MemoryStore<Body>();
+const OWNER = { node: "node/1", name: "Node", type: "test" };
+const open = (disk: MemoryDurableStore): Promise<LaneStore<Body>> => LaneStore.open<Body>(disk, OWNER);
+
+async function storeWith(...keys: string[]): Promise<LaneStore<Body>> {
+  return (await onDisk(...keys)).store;
+}
+async function onDisk(...keys: string[]): Promise<{ disk: MemoryDurableStore; store: LaneStore<Body> }> {
+  const disk = new MemoryDurableStore();
+  const store = await open(disk);
   const records = keys.map((key, n) => ({ key, body: { n } }));
   await store.append({ id: "m", envelope: { topic: "t" } }, records, 1_000);
-  return store;
+  return { disk, store };
 }
 const numbers = (records: readonly WaitingRecord<Body>[]): number[] => records.map(({ body }) => body.n);
 const conclusion = { settled: [], postponed: [], unsent: [] };
 
-describe("delivery: memory store", () => {
+describe("delivery: the queue of a node", () => {
   it("lends records in the order of acceptance, those of one key one behind the other", async () => {
     const store = await storeWith("a", "b", "a", "c");
     const taken = await store.take(LIMITS, 2_000);
@@ -77,34 +85,135 @@ describe("delivery: memory store", () => {
   });
 
   it("keeps nothing of a message with a body that is no JSON", async () => {
-    const store = new MemoryStore<unknown>();
+    const store = await LaneStore.open<unknown>(new MemoryDurableStore(), OWNER);
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
     const records = [
       { key: "a", body: 1 },
-      { key: "b", body: undefined },
+      { key: "b", body: circular },
     ];
     await assert.rejects(async () => store.append({ id: "m", envelope: {} }, records, 0));
     assert.equal(store.count(), 0);
     assert.deepEqual(await store.take(LIMITS, 0), []);
   });
 
-  it("takes as fast with 100,000 resting keys before the free ones (counted, not timed)", async () => {
-    const keys = Array.from({ length: 100_000 }, (_, n) => `k${n}`);
-    const store = await storeWith(...keys);
+  it("continues after a crash: what was lent waits again, what was tried comes together when it is due", async () => {
+    const { disk, store } = await onDisk("a", "b", "a", "c", "d");
+    const lent = await store.take({ ...LIMITS, records: 4 }, 2_000);
+    assert.deepEqual(numbers(lent), [0, 2, 1, 3]);
+    await store.conclude({ ...conclusion, postponed: [{ records: lent.slice(0, 2), triedAt: 2_000, dueAt: 5_000 }] });
+    await store.conclude({ ...conclusion, settled: [lent[2]!] });
+    await store.append({ id: "n", envelope: {} }, [{ key: "a", body: { n: 9 } }], 2_500);
+
+    const next = await open(disk.crashedCopy());
+    assert.equal(next.count(), 5);
+    assert.equal(next.nextDue(), 5_000);
+    assert.equal(await next.oldest(), 1_000);
+    assert.deepEqual(numbers(await next.take(LIMITS, 3_000)), [3, 4], "the customer that rests delays nobody");
+    const due = await next.take({ ...LIMITS, records: 1 }, 5_000);
+    assert.deepEqual(numbers(due), [0, 2]);
+    assert.deepEqual([due[0]?.attempts, due[0]?.firstTriedAt], [1, 2_000]);
+    await next.conclude({ ...conclusion, settled: due });
+    assert.deepEqual(numbers(await next.take(LIMITS, 5_000)), [9]);
+    await next.append({ id: "o", envelope: {} }, [{ key: "z", body: { n: 10 } }], 6_000);
+    assert.deepEqual(numbers(await next.take(LIMITS, 6_000)), [10], "no number is given twice");
+  });
+
+  it("writes what goes with an append or a conclusion in the same moment, or nothing of both", async () => {
+    const { disk, store } = await onDisk("a");
+    const mark = { type: "put", key: "mark", value: 1 } as const;
+    disk.failWrites = 1;
+    await assert.rejects(store.append({ id: "n", envelope: {} }, [{ key: "b", body: { n: 1 } }], 0, [mark]));
+    assert.equal(store.count(), 1);
+    assert.ok(!disk.keys().includes("mark"));
+    await store.append({ id: "n", envelope: {} }, [{ key: "b", body: { n: 1 } }], 0, [mark]);
+    assert.ok(disk.keys().includes("mark"));
+
+    const [a] = await store.take({ ...LIMITS, records: 1 }, 0);
+    disk.failWrites = 1;
+    const settled = { ...conclusion, settled: [a!] };
+    const letter = (value: number) => () => [{ type: "put", key: "letter", value }] as const;
+    await assert.rejects(store.conclude(settled, letter(1)));
+    assert.equal(store.count(), 2);
+    const told = await store.conclude(settled, letter(2));
+    assert.deepEqual(told, [{ id: "m", envelope: { topic: "t" }, total: 1, settled: 1 }]);
+    assert.deepEqual(await disk.get(["letter"]), [2]);
+    assert.equal((await open(disk.crashedCopy())).count(), 1);
+  });
+
+  it("takes as often from the disk with 100,000 resting keys before the free ones (counted, not timed)", async () => {
+    const { disk, store } = await onDisk(...Array.from({ length: 100_000 }, (_, n) => `k${n}`));
     const rest = await store.take({ ...LIMITS, records: 99_000, bytes: Infinity }, 2_000);
     const postponed = rest.map((record) => ({ records: [record], triedAt: 2_000, dueAt: 9_000 }));
     await store.conclude({ ...conclusion, postponed });
-    let looked = 0;
-    const real = Object.getOwnPropertyDescriptor(Fifo.prototype, "at")!;
-    Fifo.prototype.at = function (this: Fifo<unknown>, index: number) {
-      looked++;
-      return (real.value as (index: number) => never).call(this, index);
+    const ranges: string[] = [];
+    const read = disk.read.bind(disk);
+    disk.read = (range) => {
+      ranges.push(range.gte);
+      return read(range);
     };
-    try {
-      assert.equal((await store.take({ ...LIMITS, records: 10 }, 3_000)).length, 10);
-      assert.ok(looked < 100, `${looked} looks`);
-    } finally {
-      Object.defineProperty(Fifo.prototype, "at", real);
-    }
+    assert.equal((await store.take({ ...LIMITS, records: 10 }, 3_000)).length, 10);
+    assert.equal(ranges.length, 1, "one read, from where the last one ended");
+    assert.match(ranges[0]!, /0099001$/);
+  });
+
+  it("passes over as many records of one blocked customer as there are, and keeps their order", async () => {
+    const { store } = await onDisk("a", ...Array.from({ length: 1_200 }, () => "a"), "b");
+    const apart = { ...LIMITS, together: false };
+    const taken = await store.take(apart, 0);
+    assert.deepEqual(numbers(taken), [0, 1_201]);
+    await store.conclude({ ...conclusion, settled: taken });
+    const merging = await store.take({ ...LIMITS, records: 2_000, bytes: Infinity }, 0);
+    assert.deepEqual(
+      numbers(merging),
+      Array.from({ length: 1_200 }, (_, n) => n + 1),
+    );
+  });
+
+  it("erases one customer: what waits, rests or is lent, and only that", async () => {
+    const { disk, store } = await onDisk("a", "a", "b", "c");
+    const lent = await store.take({ ...LIMITS, records: 2 }, 0);
+    assert.deepEqual(numbers(lent), [0, 1]);
+    await store.append({ id: "n", envelope: {} }, [{ key: "a", body: { n: 7 } }], 0);
+    assert.equal(await store.erase("a"), 3);
+    assert.equal(store.count(), 4, "what is lent is gone when its call has ended");
+    assert.deepEqual(await store.conclude({ ...conclusion, unsent: lent }), []);
+    assert.equal(store.count(), 2);
+    assert.equal(await store.erase("nobody"), 0);
+
+    const [b, c] = await store.take(LIMITS, 0);
+    await store.conclude({ ...conclusion, postponed: [{ records: [b!], triedAt: 0, dueAt: 10 }] });
+    assert.equal(await store.erase("b"), 1);
+    assert.deepEqual(await store.take(LIMITS, 20), []);
+    const [last] = await store.conclude({ ...conclusion, settled: [c!] });
+    assert.deepEqual([last?.settled, last?.total], [4, 4]);
+    assert.deepEqual(disk.keys(), ["lanes/node%2F1"]);
+  });
+
+  it("tells whose queues there are, and discards one", async () => {
+    const { disk, store } = await onDisk("a", "b");
+    const other = await LaneStore.open<Body>(disk, { node: "other", name: "Other", type: "test" });
+    await other.append({ id: "o", envelope: {} }, [{ key: "a", body: { n: 1 } }], 0);
+    assert.deepEqual(await LaneStore.summaries(disk), [
+      { ...OWNER, count: 2 },
+      { node: "other", name: "Other", type: "test", count: 1 },
+    ]);
+    assert.equal(await store.discard(), 2);
+    assert.deepEqual(await LaneStore.summaries(disk), [{ node: "other", name: "Other", type: "test", count: 1 }]);
+    assert.deepEqual(await store.take(LIMITS, 0), []);
+  });
+
+  it("forgets what it counted when the disk has lost it", async () => {
+    const { disk, store } = await onDisk("a", "b");
+    await disk.write(
+      disk
+        .keys()
+        .filter((key) => key.includes("/record/"))
+        .map((key) => ({ type: "del", key })),
+    );
+    assert.equal(store.count(), 2);
+    assert.deepEqual(await store.take(LIMITS, 0), []);
+    assert.equal(store.count(), 0);
   });
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Settlement } from "../../src/delivery/destination";
 import { Lane, type SettledNews } from "../../src/delivery/lane";
-import { MemoryStore } from "../../src/delivery/memory-store";
+import { LaneStore } from "../../src/delivery/lane-store";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import type { CustomerUpdate } from "../../src/destinations/voucherify-customers";
 import { type HttpAnswer, TransportError } from "../../src/http/http-client";
@@ -17,6 +17,7 @@ import {
   ScriptedVoucherify,
   tally,
 } from "../support/scripted-voucherify";
+import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const noAnswer = (): never => {
   throw new TransportError("timeout", "voucherify.test did not answer within 30 s.");
@@ -472,7 +473,7 @@ describe("destinations: customers to Voucherify", () => {
   it("works with a lane: an outage in the middle delays, and loses nothing", async () => {
     voucherify.bulk = (_customers, call) => (call < 4 ? answer(503) : answer(202, { async_action_id: `aa_${call}` }));
     const lane = new Lane<CustomerUpdate>({
-      store: new MemoryStore(),
+      store: await LaneStore.open(new MemoryDurableStore(), { node: "node", name: "", type: "test" }),
       destination: voucherify.destination,
       concurrency: 2,
       random: () => 1,

@@ -44,7 +44,7 @@ export interface Postponed<Body> {
   readonly dueAt: number;
 }
 
-/** What became of lent records. */
+/** What became of lent records: each key's lent records have one fate. */
 export interface Conclusion<Body> {
   /** Their outcome is known: they are forgotten. */
   readonly settled: readonly WaitingRecord<Body>[];
@@ -52,39 +52,4 @@ export interface Conclusion<Body> {
   readonly postponed: readonly Postponed<Body>[];
   /** They wait on as if they had not been lent. */
   readonly unsent: readonly WaitingRecord<Body>[];
-}
-
-/**
- * Holds the waiting records of one lane. What is taken is lent: it stays kept, and its key rests, until its
- * conclusion. After a crash everything that was lent waits again.
- * Everything is asynchronous because the durable implementation writes to disk; a rejected promise means that nothing
- * was changed, and the same call may be repeated.
- */
-export interface LaneStore<Body> {
-  /** Adds one message and its records (plain JSON); when the promise resolves they are kept. */
-  append(
-    message: { readonly id: string; readonly envelope: JsonObject },
-    records: readonly { readonly key: string; readonly body: Body }[],
-    now: number,
-  ): Promise<void>;
-
-  /**
-   * Lends the next records of keys that do not rest, up to the limits (always at least one when there is one): first the
-   * postponed ones that are due and those that were put back, then the others in the order in which they came or their
-   * key became free.
-   * Records of one key come one behind the other: all that were tried as one, or the untried ones that wait together.
-   */
-  take(limits: TakeLimits, now: number): Promise<readonly WaitingRecord<Body>[]>;
-
-  /**
-   * Keeps what became of lent records, all or nothing. Returns how far the messages of the settled ones are, and forgets
-   * finished messages.
-   */
-  conclude(conclusion: Conclusion<Body>): Promise<readonly MessageProgress[]>;
-
-  /** Number of records kept, lent ones included. */
-  count(): number;
-
-  /** When the next resting key is due (Unix ms), if one rests. */
-  nextDue(): number | undefined;
 }

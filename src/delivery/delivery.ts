@@ -1,0 +1,241 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "../json";
+import { DeadLetters } from "./dead-letters";
+import { type DurableStore, StoreUnavailableError } from "./durable-store";
+import { Inbox, type InboxEntry } from "./inbox";
+import { type LaneOwner, LaneStore } from "./lane-store";
+import { groupBy } from "./group-by";
+import { Outbox } from "./outbox";
+import type { QueueDesk, QueueReport } from "./queue-desk";
+import type { RetryPolicy } from "./retry-policy";
+
+/** How often dead letters that are too old are looked for. */
+const EXPIRE_EVERY_MS = 3_600_000;
+
+export interface DeliveryOptions {
+  readonly retry?: RetryPolicy;
+}
+
+/**
+ * All durable delivery of one process over one store: the inbox, an outbox for each delivery node, the dead letters, and
+ * what a person at the desk can see and do.
+ */
+export class Delivery implements QueueDesk {
+  readonly inbox: Inbox;
+  readonly deadLetters: DeadLetters;
+  /** Resolves when the store was opened and read for the first time. */
+  readonly ready: Promise<void>;
+  private readonly outboxes = new Map<string, Promise<Outbox<unknown>>>();
+  private readonly emitters = new Map<string, (entry: InboxEntry, isReplayed: boolean) => void>();
+  private isReady = false;
+  private expiring: NodeJS.Timeout | undefined;
+
+  /** @param opened resolves when the store can be read for the first time */
+  constructor(
+    private readonly store: DurableStore,
+    opened: Promise<void>,
+    private readonly options: DeliveryOptions = {},
+  ) {
+    this.inbox = new Inbox(store);
+    this.deadLetters = new DeadLetters(store);
+    this.ready = opened.then(() => this.read());
+  }
+
+  get problem(): string | undefined {
+    return this.store.problem;
+  }
+
+  onProblem(listener: (problem: string | undefined) => void): () => void {
+    return this.store.onProblem(listener);
+  }
+
+  /** Rejects soon when the store does not work. @param patienceMs how long to wait for its first opening */
+  async usable(patienceMs: number): Promise<void> {
+    if (!this.isReady)
+      await Promise.race([this.ready, new Promise((resolve) => setTimeout(resolve, patienceMs).unref())]);
+    if (!this.isReady || this.problem !== undefined)
+      throw new StoreUnavailableError(this.problem ?? "The queue is still being opened.");
+  }
+
+  /** The outbox of a node, opened with what the last life left. Waits as long as the store does not work. */
+  outbox<Body>(owner: LaneOwner): Promise<Outbox<Body>> {
+    const existing = this.outboxes.get(owner.node);
+    if (existing) return existing as Promise<Outbox<Body>>;
+    const { store, inbox, deadLetters } = this;
+    const opened = this.ready.then(() =>
+      this.untilStored(() => Outbox.open<Body>({ store, inbox, deadLetters, owner, ...this.options })),
+    );
+    this.outboxes.set(owner.node, opened as Promise<Outbox<unknown>>);
+    return opened;
+  }
+
+  /** Says how a node emits what was kept for it: again, or late because of what is emitted again before it. Returns what ends it. */
+  onReplay(node: string, emit: (entry: InboxEntry, isReplayed: boolean) => void): () => void {
+    this.emitters.set(node, emit);
+    return () => {
+      if (this.emitters.get(node) === emit) this.emitters.delete(node);
+    };
+  }
+
+  /**
+   * Flows have started: queues of nodes that are gone send nothing, and what was received and maybe not taken by every
+   * delivery node is emitted once more.
+   */
+  async flowsStarted(): Promise<void> {
+    await this.ready;
+    for (const [node, opening] of this.outboxes) if (!this.emitters.has(node)) (await opening).configure(undefined);
+    this.inbox.running(true);
+    await this.inbox.replay((entry, isReplayed) => {
+      const emit = this.emitters.get(entry.node);
+      emit?.(entry, isReplayed);
+      return emit !== undefined;
+    });
+  }
+
+  flowsStopping(): void {
+    this.inbox.running(false);
+  }
+
+  /** Ends all work; what is unsettled stays kept. */
+  async stop(): Promise<void> {
+    clearInterval(this.expiring);
+    this.inbox.close();
+    for (const opening of this.outboxes.values()) await (await opening).lane.stop();
+  }
+
+  async report(): Promise<QueueReport[]> {
+    await this.usable(0);
+    const queues = new Map((await LaneStore.summaries(this.store)).map((queue) => [queue.node, queue]));
+    for (const [node, opening] of this.outboxes)
+      queues.set(node, { ...(await opening).waiting.owner, count: queues.get(node)?.count ?? 0 });
+    const reports: QueueReport[] = [];
+    for (const { node, name, type, count } of queues.values()) {
+      const outbox = await this.outboxes.get(node);
+      const state = outbox?.lane.state();
+      const oldestAt = await outbox?.waiting.oldest();
+      const failed = this.deadLetters.count(node);
+      reports.push({
+        node,
+        name,
+        type,
+        exists: outbox?.isDelivering ?? false,
+        waiting: state?.waiting ?? count,
+        inFlight: state?.inFlight ?? 0,
+        delivered: state?.delivered ?? 0,
+        failed,
+        ...(oldestAt !== undefined && { oldestAt }),
+        ...(state?.retryingUntil !== undefined && { retryingUntil: state.retryingUntil }),
+        ...(state?.paused && { paused: { reason: state.paused.reason, since: state.paused.since } }),
+      });
+    }
+    return reports;
+  }
+
+  get failed(): DeadLetters {
+    return this.deadLetters;
+  }
+
+  async replay(ids: readonly string[]): Promise<{ replayed: number; refused: { id: string; reason: string }[] }> {
+    const refused: { id: string; reason: string }[] = [];
+    let replayed = 0;
+    for (const letters of groupBy(await this.deadLetters.read(ids), ({ node }) => node)) {
+      const outbox = await this.outboxes.get(letters[0]!.node);
+      if (outbox?.isDelivering) {
+        await outbox.replay(letters);
+        replayed += letters.length;
+      } else {
+        const reason = "Its node is not deployed: put the node back (undo), deploy, and try again.";
+        refused.push(...letters.map(({ id }) => ({ id, reason })));
+      }
+    }
+    return { replayed, refused };
+  }
+
+  async discardQueue(node: string): Promise<{ discarded: number } | { refused: string }> {
+    const outbox = await this.outboxes.get(node);
+    if (outbox?.isDelivering) return { refused: "The node is deployed and delivers: remove it from the flow first." };
+    await outbox?.lane.stop();
+    const waiting = await this.waitingOf(node);
+    this.outboxes.delete(node);
+    return { discarded: await waiting.discard() };
+  }
+
+  async find(
+    requestId: string,
+  ): Promise<{ receivedAt?: number; waiting: Record<string, number>; failed: Record<string, number> }> {
+    const received = this.inbox.find(requestId);
+    const waiting: Record<string, number> = {};
+    for (const { node } of await LaneStore.summaries(this.store)) {
+      for await (const message of (await this.waitingOf(node)).messages())
+        if (message.envelope.requestId === requestId) waiting[node] = (waiting[node] ?? 0) + message.waiting;
+    }
+    const failed = await this.deadLetters.find(requestId);
+    return { ...(received && { receivedAt: received.receivedAt }), waiting, failed };
+  }
+
+  async erase(hardId: string): Promise<{ waiting: number; failed: number; received: number }> {
+    let waiting = 0;
+    for (const { node } of await LaneStore.summaries(this.store))
+      waiting += await (await this.waitingOf(node)).erase(hardId);
+    const failed = await this.deadLetters.erase(hardId);
+    const received = await this.inbox.rewrite((message) => withoutPerson(message, hardId));
+    await this.store.compact();
+    return { waiting, failed, received };
+  }
+
+  private async read(): Promise<void> {
+    await this.untilStored(() => this.inbox.open());
+    await this.untilStored(() => this.deadLetters.open());
+    this.isReady = true;
+    const expire = (): void => void this.deadLetters.expire(Date.now()).catch(() => undefined);
+    expire();
+    this.expiring = setInterval(expire, EXPIRE_EVERY_MS).unref();
+  }
+
+  /** The store may fail again between its opening and its first use. */
+  private async untilStored<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        await this.works();
+      }
+    }
+  }
+
+  /** Resolves when the store says that it works. */
+  private works(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.store.problem === undefined) return void setImmediate(resolve);
+      const end = this.store.onProblem((problem) => {
+        if (problem !== undefined) return;
+        end();
+        resolve();
+      });
+    });
+  }
+
+  /** What waits for a node, whether it is deployed or not. */
+  private async waitingOf(node: string): Promise<LaneStore<unknown>> {
+    const outbox = await this.outboxes.get(node);
+    return outbox?.waiting ?? LaneStore.open(this.store, { node, name: "", type: "" });
+  }
+}
+
+/** A message without the records of one person: every object in a list that names the person's ID. */
+function withoutPerson(message: JsonObject, hardId: string): JsonObject | undefined {
+  let found = false;
+  const names = (value: JsonValue): boolean =>
+    isJsonObject(value) && Object.values(value).some((one) => typeof one !== "object" && String(one) === hardId);
+  const copy = (value: JsonValue): JsonValue => {
+    if (Array.isArray(value)) {
+      const others = value.filter((item) => !names(item));
+      found ||= others.length < value.length;
+      return others.map(copy);
+    }
+    if (!isJsonObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, copy(one)]));
+  };
+  const result = copy(message) as JsonObject;
+  return found ? result : undefined;
+}

@@ -1,0 +1,48 @@
+import type { JsonValue } from "../json";
+
+/** One change of a durable store. Keys sort as text. */
+export type StoreOperation =
+  | { readonly type: "put"; readonly key: string; readonly value: JsonValue }
+  | { readonly type: "del"; readonly key: string };
+
+/** Keys from `gte` (included) to `lt` (not included), in order, the first `limit` of them. */
+export interface StoreRange {
+  readonly gte: string;
+  readonly lt: string;
+  readonly limit?: number;
+}
+
+/** The store cannot be used now: the disk is full, the folder is read-only, another process has it. */
+export class StoreUnavailableError extends Error {
+  override readonly name = "StoreUnavailableError";
+}
+
+/**
+ * Keeps what must not be lost: text keys and JSON values on disk. One store per process and folder; whoever uses it owns
+ * a prefix of keys (docs/durable-store.md lists them).
+ */
+export interface DurableStore {
+  /**
+   * Writes all or nothing; when the promise resolves, the operations survive a kill and a power cut. Callers at the same
+   * time share one write to disk. Operations are applied in the order in which the calls were made.
+   * When a write fails, so does every other that was called before the failure was told: whoever counts in memory what is
+   * about to be written can take exactly that back.
+   * @throws StoreUnavailableError when nothing was written; the same call may be repeated
+   */
+  write(operations: readonly StoreOperation[]): Promise<void>;
+
+  /** The values of the keys, in their order; undefined where there is none. @throws StoreUnavailableError */
+  get(keys: readonly string[]): Promise<readonly (JsonValue | undefined)[]>;
+
+  /** What is written in a range; a snapshot of the moment of the call. @throws StoreUnavailableError */
+  read(range: StoreRange): Promise<readonly (readonly [key: string, value: JsonValue])[]>;
+
+  /** Takes what was deleted off the disk now, and not some time later. @throws StoreUnavailableError */
+  compact(): Promise<void>;
+
+  /** A sentence for the user while the store cannot be used; undefined when all is well. */
+  readonly problem: string | undefined;
+
+  /** Hears when `problem` changes. Returns what ends it. */
+  onProblem(listener: (problem: string | undefined) => void): () => void;
+}

@@ -1,0 +1,408 @@
+import type { JsonObject, JsonValue } from "../json";
+import { DueTimes } from "./due-times";
+import type { DurableStore, StoreOperation } from "./durable-store";
+import { Fifo } from "./fifo";
+import { KeyLine, type TriedGroup } from "./key-line";
+import { LaneKeys } from "./lane-keys";
+import { Mutex } from "./mutex";
+import { readAll } from "./store-keys";
+import { TakenBatch } from "./taken-batch";
+import type { Conclusion, MessageProgress, TakeLimits, WaitingRecord } from "./waiting-record";
+
+/** So many records that the cursor has passed are read at one go. */
+const PAGE = 500;
+
+/** Whose queue it is, for people who look at it while the node is not there. */
+export interface LaneOwner {
+  readonly node: string;
+  readonly name: string;
+  readonly type: string;
+}
+
+/** What stands under the lane's state key. */
+interface LaneSummary {
+  /** Number of records kept. */
+  readonly count: number;
+  /** Highest id given so far. */
+  readonly lastId: number;
+  readonly name: string;
+  readonly type: string;
+}
+
+interface KeptRecord {
+  readonly key: string;
+  readonly message: string;
+  readonly index: number;
+  readonly body: JsonValue;
+  /** Of the body's JSON. */
+  readonly bytes: number;
+  readonly acceptedAt: number;
+}
+
+interface KeptMessage {
+  readonly envelope: JsonObject;
+  readonly total: number;
+  settled: number;
+}
+
+/**
+ * Holds the waiting records of one lane on disk. What is taken is lent: it stays kept, and its key rests, until its
+ * conclusion. After a crash everything that was lent waits again.
+ *
+ * Records lie in the order of acceptance and are read once, by a cursor: seeking the head of the queue again would scan
+ * over everything that was deleted there (docs/durable-store.md). In memory are only the numbers of the records that the
+ * cursor has passed and that still wait: because their key rests, or another record of their key is lent.
+ * A rejected promise means that nothing was changed, and the same call may be repeated.
+ */
+export class LaneStore<Body> {
+  private readonly keys: LaneKeys;
+  private readonly mutex = new Mutex();
+  /** Keys with records that are lent or that the cursor has passed. */
+  private readonly lines = new Map<string, KeyLine>();
+  private readonly ready = new Fifo<KeyLine>();
+  private readonly resting = new DueTimes<KeyLine>();
+  /** Tried records of the last life, which the cursor passes over: their groups know them. */
+  private readonly aside = new Set<number>();
+  private cursor = 0;
+  private appends = 0;
+  private appending = 0;
+
+  private constructor(
+    private readonly store: DurableStore,
+    public owner: LaneOwner,
+    private kept: number,
+    private lastId: number,
+  ) {
+    this.keys = new LaneKeys(owner.node);
+  }
+
+  /** Continues with what the last life left. @throws StoreUnavailableError */
+  static async open<Body>(store: DurableStore, owner: LaneOwner): Promise<LaneStore<Body>> {
+    const keys = new LaneKeys(owner.node);
+    const [found] = (await store.get([keys.summary])) as unknown as [LaneSummary | undefined];
+    const { count = 0, lastId = 0 } = found ?? {};
+    const lane = new LaneStore<Body>(store, owner, count, lastId);
+    await lane.readTriedGroups();
+    return lane;
+  }
+
+  /** The queues in the store and how many records each keeps, whether their nodes exist or not. */
+  static async summaries(store: DurableStore): Promise<(LaneOwner & { readonly count: number })[]> {
+    const found = await store.read(LaneKeys.allSummaries);
+    return found.map(([key, value]) => {
+      const { count, name, type } = value as unknown as LaneSummary;
+      return { node: LaneKeys.nodeOfSummary(key), name, type, count };
+    });
+  }
+
+  /** Adds one message and its records (plain JSON); when the promise resolves they are kept, and `also` is written. */
+  async append(
+    message: { readonly id: string; readonly envelope: JsonObject },
+    records: readonly { readonly key: string; readonly body: Body }[],
+    now: number,
+    also: readonly StoreOperation[] = [],
+  ): Promise<void> {
+    const operations: StoreOperation[] = [...also];
+    for (const [index, { key, body }] of records.entries()) {
+      const bytes = Buffer.byteLength(JSON.stringify(body));
+      const value = { key, message: message.id, index, body: body as JsonValue, bytes, acceptedAt: now };
+      operations.push({ type: "put", key: this.keys.record(++this.lastId), value });
+    }
+    const kept = { envelope: message.envelope, total: records.length, settled: 0 };
+    if (records.length > 0) operations.push({ type: "put", key: this.keys.message(message.id), value: kept });
+    this.appends++;
+    this.appending++;
+    try {
+      await this.write(operations, records.length);
+    } finally {
+      this.appending--;
+    }
+  }
+
+  /**
+   * Lends the next records of keys that do not rest, up to the limits (always at least one when there is one): first those
+   * that the cursor has passed and whose key is due or free again, then the others in the order in which they came.
+   * Records of one key come one behind the other: all that were tried as one, or untried ones that wait together.
+   */
+  take(limits: TakeLimits, now: number): Promise<readonly WaitingRecord<Body>[]> {
+    return this.mutex.run(async () => {
+      for (const line of this.resting.takeUntil(now)) this.makeReady(line);
+      const batch = new TakenBatch<Body>(limits);
+      const { appends } = this;
+      if (await this.takeReady(batch)) await this.takeOnwards(batch);
+      const { all } = batch;
+      // Counted but not there: the store has lost records and has said so.
+      if (all.length === 0 && this.lines.size === 0 && this.appends === appends && this.appending === 0) this.kept = 0;
+      return all;
+    });
+  }
+
+  /**
+   * Keeps what became of lent records, all or nothing, and forgets finished messages. Returns how far the messages of the
+   * settled ones are.
+   * @param also gets the same, and gives what must be written with it
+   */
+  conclude(
+    { settled, postponed, unsent }: Conclusion<Body>,
+    also: (progress: readonly MessageProgress[]) => readonly StoreOperation[] = () => [],
+  ): Promise<readonly MessageProgress[]> {
+    return this.mutex.run(async () => {
+      const kept = postponed.filter(({ records }) => !this.isErased(records[0]!));
+      const back = unsent.filter((record) => !this.isErased(record));
+      const returned = [...postponed.flatMap(({ records }) => records), ...unsent];
+      const gone = [...settled, ...returned.filter((record) => this.isErased(record))];
+      const operations: StoreOperation[] = gone.map(({ id }) => ({ type: "del", key: this.keys.record(id) }));
+      for (const { group } of this.linesOf(gone)) if (group) operations.push(this.deletionOf(group));
+      const groups = kept.map(({ records, triedAt, dueAt }) => triedGroup(records, triedAt, dueAt));
+      for (const group of groups)
+        operations.push({ type: "put", key: this.keys.tried(group.ids[0]!), value: { ...group, ids: [...group.ids] } });
+      const progress = await this.settleMessages(gone, operations);
+      const told = new Set(settled.map(({ messageId }) => messageId));
+      const news = progress.filter(({ id }) => told.has(id));
+      operations.push(...also(news));
+      if (operations.length > 0) await this.write(operations, -gone.length);
+      for (const line of this.linesOf(gone)) this.free(line);
+      for (const group of groups) this.rest(this.lines.get(group.key)!, group);
+      for (const line of this.linesOf(back)) this.makeReady(line);
+      return news;
+    });
+  }
+
+  /** Number of records kept, lent ones included. */
+  count(): number {
+    return this.kept;
+  }
+
+  /** When the next resting key is due (Unix ms), if one rests. */
+  nextDue(): number | undefined {
+    return this.resting.next();
+  }
+
+  /** When the oldest kept record was accepted (Unix ms). */
+  async oldest(): Promise<number | undefined> {
+    const [first] = await this.store.read({ ...this.keys.records, limit: 1 });
+    return first && (first[1] as unknown as KeptRecord).acceptedAt;
+  }
+
+  /**
+   * Forgets every record of a key, without any news of them: what is lent is forgotten at its conclusion, unless it is
+   * settled by then. Returns how many there were.
+   */
+  erase(key: string): Promise<number> {
+    return this.mutex.run(async () => {
+      const line = this.lines.get(key);
+      const lent = line?.lentCount ?? 0;
+      const waiting = lent > 0 && !line?.group ? lent : 0;
+      const ids = lent > 0 ? [] : [...(line?.group?.ids ?? [])];
+      for (let place = waiting; place < (line?.untried.size ?? 0); place++) ids.push(line!.untried.at(place)!);
+      for await (const [id, record] of this.unread()) if (record.key === key) ids.push(id);
+      const gone = [...(await this.recordsOf(ids)).values()].map(({ message }) => ({ messageId: message }));
+      const operations: StoreOperation[] = ids.map((id) => ({ type: "del", key: this.keys.record(id) }));
+      if (line?.group && lent === 0) operations.push(this.deletionOf(line.group));
+      await this.settleMessages(gone, operations);
+      if (gone.length > 0) await this.write(operations, -gone.length);
+      if (line && lent > 0) line.erase();
+      else if (line) this.forget(line);
+      return gone.length + lent;
+    });
+  }
+
+  /** Forgets everything, also that there was a queue; for a node that is gone. Returns how many records there were. */
+  discard(): Promise<number> {
+    return this.mutex.run(async () => {
+      const discarded = this.kept;
+      for (;;) {
+        const found = await this.store.read({ ...this.keys.all, limit: PAGE });
+        if (found.length === 0) break;
+        await this.store.write(found.map(([key]) => ({ type: "del", key })));
+      }
+      await this.store.write([{ type: "del", key: this.keys.summary }]);
+      this.kept = 0;
+      this.lines.clear();
+      this.aside.clear();
+      this.ready.drop(this.ready.size);
+      this.resting.takeUntil(Infinity);
+      return discarded;
+    });
+  }
+
+  /** The envelopes of the messages with waiting records, and how many records of each wait. */
+  async *messages(): AsyncGenerator<{ readonly envelope: JsonObject; readonly waiting: number }> {
+    for await (const [, value] of readAll(this.store, this.keys.messages)) {
+      const { envelope, total, settled } = value as unknown as KeptMessage;
+      yield { envelope, waiting: total - settled };
+    }
+  }
+
+  private async readTriedGroups(): Promise<void> {
+    for await (const [, value] of readAll(this.store, this.keys.allTried)) {
+      const group = value as unknown as TriedGroup;
+      for (const id of group.ids) this.aside.add(id);
+      this.rest(this.lineOf(group.key), group);
+    }
+  }
+
+  /** Lends from the lines that are ready; false when the batch is full. */
+  private async takeReady(batch: TakenBatch<Body>): Promise<boolean> {
+    for (;;) {
+      const lines: { readonly line: KeyLine; readonly ids: readonly number[] }[] = [];
+      let wanted = 0;
+      for (let line = this.ready.at(0); line && wanted < PAGE; line = this.ready.at(lines.length)) {
+        const ids = this.isCurrent(line) ? line.next(batch.limits) : [];
+        lines.push({ line, ids });
+        wanted += ids.length;
+      }
+      if (lines.length === 0) return true;
+      const records = await this.recordsOf(lines.flatMap(({ ids }) => ids));
+      for (const { line, ids } of lines) {
+        const sizes = ids.map((id) => records.get(id)?.bytes ?? 0);
+        const count = batch.fitting(sizes, line.group !== undefined);
+        if (count === 0 && ids.length > 0) return false;
+        this.ready.drop(1);
+        this.lend(line, ids.slice(0, count), records, batch);
+      }
+    }
+  }
+
+  private lend(
+    line: KeyLine,
+    ids: readonly number[],
+    records: ReadonlyMap<number, KeptRecord>,
+    batch: TakenBatch<Body>,
+  ): void {
+    line.lend(ids.length);
+    const found = ids.filter((id) => records.has(id));
+    for (const id of found) batch.add(waitingRecord(id, records.get(id)!, line.group), records.get(id)!.bytes);
+    // Records that the store has lost: it has said so, and others of the key must not wait for them.
+    if (found.length === 0 && this.isCurrent(line)) this.free(line);
+  }
+
+  /** Lends what the cursor finds, and notes what has to wait for others of its key. */
+  private async takeOnwards(batch: TakenBatch<Body>): Promise<void> {
+    for await (const [id, record] of this.unread()) {
+      const line = this.lines.get(record.key);
+      const lendable = !line || (batch.has(record.key) && batch.limits.together && line.isLentToTheLast);
+      // Without room it is read again next time.
+      if (lendable && !batch.hasRoom(record.bytes)) return;
+      this.cursor = id;
+      if (lendable) {
+        this.lineOf(record.key).lendAlso(id);
+        batch.add(waitingRecord(id, record), record.bytes);
+      } else line.untried.push(id);
+    }
+  }
+
+  /** The records that the cursor has not passed, without those of tried groups. */
+  private async *unread(): AsyncGenerator<readonly [number, KeptRecord]> {
+    for await (const [key, value] of readAll(this.store, this.keys.recordsAfter(this.cursor))) {
+      const id = LaneKeys.idOf(key);
+      if (!this.aside.has(id)) yield [id, value as unknown as KeptRecord];
+    }
+  }
+
+  /** The kept records of these ids. */
+  private async recordsOf(ids: readonly number[]): Promise<Map<number, KeptRecord>> {
+    const values = await this.store.get(ids.map((id) => this.keys.record(id)));
+    const found = ids.map((id, place) => [id, values[place] as unknown as KeptRecord | undefined] as const);
+    return new Map(found.filter((pair): pair is [number, KeptRecord] => pair[1] !== undefined));
+  }
+
+  /** Counts settled records on their messages; adds what has to be written. */
+  private async settleMessages(
+    settled: readonly { readonly messageId: string }[],
+    operations: StoreOperation[],
+  ): Promise<MessageProgress[]> {
+    const counts = new Map<string, number>();
+    for (const { messageId } of settled) counts.set(messageId, (counts.get(messageId) ?? 0) + 1);
+    const ids = [...counts.keys()];
+    const messages = await this.store.get(ids.map((id) => this.keys.message(id)));
+    return ids.flatMap((id, place) => {
+      const message = messages[place] as unknown as KeptMessage | undefined;
+      if (!message) return [];
+      const progress = { ...message, settled: message.settled + counts.get(id)! };
+      const key = this.keys.message(id);
+      operations.push(progress.settled < progress.total ? { type: "put", key, value: progress } : { type: "del", key });
+      return [{ id, ...progress }];
+    });
+  }
+
+  /** Writes with the number of records that are kept then. */
+  private async write(operations: readonly StoreOperation[], change: number): Promise<void> {
+    this.kept += change;
+    const { name, type } = this.owner;
+    const value = { count: this.kept, lastId: this.lastId, name, type };
+    try {
+      await this.store.write([...operations, { type: "put", key: this.keys.summary, value }]);
+    } catch (error) {
+      this.kept -= change;
+      throw error;
+    }
+  }
+
+  private lineOf(key: string): KeyLine {
+    const line = this.lines.get(key) ?? new KeyLine(key);
+    this.lines.set(key, line);
+    return line;
+  }
+
+  private linesOf(records: readonly { readonly key: string }[]): KeyLine[] {
+    return [...new Set(records.map(({ key }) => this.lines.get(key)!))];
+  }
+
+  private isErased({ key }: WaitingRecord<Body>): boolean {
+    return this.lines.get(key)?.isErased === true;
+  }
+
+  private deletionOf({ ids }: TriedGroup): StoreOperation {
+    return { type: "del", key: this.keys.tried(ids[0]!) };
+  }
+
+  /** Its lent records are done with: the others of the key may go. */
+  private free(line: KeyLine): void {
+    for (const id of line.group?.ids ?? []) this.aside.delete(id);
+    line.settle();
+    if (line.untried.size > 0) this.makeReady(line);
+    else this.forget(line);
+  }
+
+  private rest(line: KeyLine, group: TriedGroup): void {
+    line.rest(group);
+    this.resting.add(group.dueAt, line);
+  }
+
+  private makeReady(line: KeyLine): void {
+    if (!this.isCurrent(line)) return;
+    line.giveBack("ready");
+    this.ready.push(line);
+  }
+
+  /** False for a line that was erased and still stands among the ready or resting ones. */
+  private isCurrent(line: KeyLine): boolean {
+    return this.lines.get(line.key) === line;
+  }
+
+  private forget(line: KeyLine): void {
+    for (const id of line.group?.ids ?? []) this.aside.delete(id);
+    this.lines.delete(line.key);
+  }
+}
+
+function triedGroup<Body>(records: readonly WaitingRecord<Body>[], triedAt: number, dueAt: number): TriedGroup {
+  const { key, attempts, firstTriedAt = triedAt } = records[0]!;
+  return { key, ids: records.map(({ id }) => id), attempts: attempts + 1, firstTriedAt, dueAt };
+}
+
+function waitingRecord<Body>(
+  id: number,
+  { message, body, bytes: _bytes, ...kept }: KeptRecord,
+  group?: TriedGroup,
+): WaitingRecord<Body> {
+  return {
+    ...kept,
+    id,
+    messageId: message,
+    body: body as Body,
+    attempts: group?.attempts ?? 0,
+    ...(group && { firstTriedAt: group.firstTriedAt }),
+  };
+}

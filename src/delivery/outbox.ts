@@ -1,0 +1,254 @@
+import { randomUUID } from "node:crypto";
+import type { JsonObject, JsonValue } from "../json";
+import type { DeadLetter, DeadLetters } from "./dead-letters";
+import type { Destination } from "./destination";
+import { type DurableStore, type StoreOperation, StoreUnavailableError } from "./durable-store";
+import { groupBy } from "./group-by";
+import type { Inbox } from "./inbox";
+import { type Alongside, Lane, type LaneState, type SettledNews } from "./lane";
+import { type LaneOwner, LaneStore } from "./lane-store";
+import type { RetryPolicy } from "./retry-policy";
+import { sleep } from "./sleep";
+
+/** How long a message with a receipt waits before it knocks at a store again that does not work. */
+const KNOCK_MS = 500;
+
+/** A message as a delivery node hands it over. */
+export interface OutgoingMessage<Body> {
+  readonly id: string;
+  /** Its serialisable properties. */
+  readonly properties: JsonObject;
+  /** Where its records were received: ids of inbox entries. */
+  readonly receipts: readonly string[];
+  /** Of the webhook that it came with, if any. */
+  readonly requestId?: string;
+  /** `body` is plain JSON. */
+  readonly records: readonly { readonly key: string; readonly body: Body }[];
+  /** Texts of the records that need no delivery, because their node settles them itself. */
+  readonly settledAtOnce: readonly string[];
+}
+
+/** What a node had not taken before of a message: a message that is emitted again has been taken in part, or whole. */
+export interface Taken {
+  /** How many records wait now. */
+  readonly waiting: number;
+  /** Places of the others, in `settledAtOnce`. */
+  readonly settledAtOnce: readonly number[];
+}
+
+/** What one call settled of one message, as its node hears it. */
+export interface OutboxNews<Body> extends Omit<SettledNews<Body>, "envelope"> {
+  readonly properties: JsonObject;
+  /** Of the inbox entry that the delivered part has become, when another delivery node follows. */
+  readonly receipt?: string;
+}
+
+/** What the node of an outbox decides, anew with each deploy. */
+export interface OutboxNode<Body> {
+  readonly destination: Destination<Body>;
+  /** Most calls at one time. */
+  readonly concurrency: number;
+  /** The serialisable message that leaves by the output for what was delivered; asked only when another delivery node follows. */
+  output(news: OutboxNews<Body>): JsonObject;
+  /** Whether another delivery node follows, so that the output must not be lost in a crash. */
+  isFollowed(): boolean;
+}
+
+/** Who hears of the work of an outbox: the node, while it lives. */
+export interface OutboxListener<Body> {
+  settled(news: OutboxNews<Body>): void;
+  state(state: LaneState): void;
+}
+
+/** What an outbox is made of. */
+export interface OutboxOptions {
+  readonly store: DurableStore;
+  readonly inbox: Inbox;
+  readonly deadLetters: DeadLetters;
+  readonly owner: LaneOwner;
+  readonly retry?: RetryPolicy;
+}
+
+interface Taking<Body> extends Pick<OutgoingMessage<Body>, "records"> {
+  readonly claim: ReturnType<Inbox["claim"]> | undefined;
+  readonly settledAtOnce: readonly number[];
+}
+
+interface Envelope extends JsonObject {
+  properties: JsonObject;
+  settledAtOnce: number;
+}
+
+/**
+ * The outbox of one delivery node: takes records out of the inbox, keeps them, delivers them by a lane, keeps what failed as
+ * dead letters, and hands what was delivered on. Belongs to the process: it works on while its node is deployed anew, and
+ * what it has to tell meanwhile waits for the next life of the node.
+ */
+export class Outbox<Body> {
+  private node: OutboxNode<Body> | undefined;
+  private listener: OutboxListener<Body> | undefined;
+  private readonly unheard: OutboxNews<Body>[] = [];
+  private readonly receipts = new WeakMap<SettledNews<Body>, string>();
+
+  private constructor(
+    private readonly options: OutboxOptions,
+    readonly waiting: LaneStore<Body>,
+    readonly lane: Lane<Body>,
+  ) {
+    lane.onSettled((news) => this.tell(news));
+    lane.onState((state) => this.listener?.state(state));
+  }
+
+  /** Opens the outbox of a node with what the last life left. @throws StoreUnavailableError */
+  static async open<Body>(options: OutboxOptions): Promise<Outbox<Body>> {
+    const waiting = await LaneStore.open<Body>(options.store, options.owner);
+    const lane: Lane<Body> = new Lane<Body>({
+      store: waiting,
+      alongside: (news): Alongside => outbox.alongside(news),
+      ...(options.retry && { retry: options.retry }),
+    });
+    const outbox = new Outbox<Body>(options, waiting, lane);
+    return outbox;
+  }
+
+  /** Delivers as the node says now; without a node everything is kept and nothing is sent. */
+  configure(node: OutboxNode<Body> | undefined, owner: LaneOwner = this.waiting.owner): void {
+    this.node = node;
+    this.waiting.owner = owner;
+    this.lane.setDestination(node?.destination, node?.concurrency);
+  }
+
+  /** Whether a node delivers from it now. */
+  get isDelivering(): boolean {
+    return this.node !== undefined;
+  }
+
+  /** Tells the listener what it has missed, then what comes. Returns what ends it. */
+  attach(listener: OutboxListener<Body>): () => void {
+    this.listener = listener;
+    for (const news of this.unheard.splice(0)) listener.settled(news);
+    listener.state(this.lane.state());
+    return () => {
+      if (this.listener === listener) this.listener = undefined;
+    };
+  }
+
+  /**
+   * Resolves when the records are safe on disk, with those that this node had not taken before. A message with a receipt waits for a store that does not work: its sender was told that nothing will be lost.
+   * @throws StoreUnavailableError for a message without a receipt, when the store does not work
+   */
+  async accept(message: OutgoingMessage<Body>): Promise<Taken> {
+    for (;;) {
+      try {
+        return await this.take(message);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || message.receipts.length === 0) throw error;
+        await sleep(KNOCK_MS, NEVER);
+      }
+    }
+  }
+
+  /** Delivers dead letters once more; they are gone from the dead letters in the same moment. */
+  async replay(letters: readonly DeadLetter[]): Promise<void> {
+    for (const group of groupBy(letters, ({ messageId }) => messageId)) {
+      const { envelope: properties, requestId } = group[0]!;
+      const envelope: Envelope = { properties, settledAtOnce: 0, ...(requestId !== undefined && { requestId }) };
+      const records = group.map(({ customer, body }) => ({ key: customer, body: body as Body }));
+      const removal = this.options.deadLetters.removal(group);
+      try {
+        await this.lane.accept({ id: randomUUID(), envelope, records }, removal.operations);
+      } catch (error) {
+        removal.failed();
+        throw error;
+      }
+    }
+  }
+
+  private async take({ id, properties, requestId, receipts, ...message }: OutgoingMessage<Body>): Promise<Taken> {
+    const { claim, records, settledAtOnce } = this.untaken(receipts, message);
+    const envelope: Envelope = {
+      properties,
+      settledAtOnce: settledAtOnce.length,
+      ...(requestId !== undefined && { requestId }),
+    };
+    try {
+      if (records.length > 0 || claim?.operations.length)
+        await this.lane.accept({ id, envelope, records }, claim?.operations);
+    } catch (error) {
+      claim?.release();
+      throw error;
+    }
+    claim?.done();
+    return { waiting: records.length, settledAtOnce };
+  }
+
+  /** What of a message this node has not taken before, and the claim on it. */
+  private untaken(
+    receipts: readonly string[],
+    { records, settledAtOnce }: Pick<OutgoingMessage<Body>, "records" | "settledAtOnce">,
+  ): Taking<Body> {
+    if (receipts.length === 0) return { claim: undefined, records, settledAtOnce: [...settledAtOnce.keys()] };
+    const texts = [...records.map((record) => JSON.stringify(record)), ...settledAtOnce];
+    const claim = this.options.inbox.claim(receipts, this.options.owner.node, texts);
+    const count = records.length;
+    return {
+      claim,
+      records: claim.fresh.filter((place) => place < count).map((place) => records[place]!),
+      settledAtOnce: claim.fresh.filter((place) => place >= count).map((place) => place - count),
+    };
+  }
+
+  private tell(settled: SettledNews<Body>): void {
+    const receipt = this.receipts.get(settled);
+    const news = { ...newsFor(settled), ...(receipt !== undefined && { receipt }) };
+    if (this.listener) this.listener.settled(news);
+    else this.unheard.push(news);
+  }
+
+  /** What is written when records settle: the failed ones as dead letters, the delivered ones as a message that goes on. */
+  private alongside(settled: readonly SettledNews<Body>[]): Alongside {
+    const { deadLetters, inbox, owner } = this.options;
+    const letters = deadLetters.prepare(settled.flatMap((news) => this.lettersOf(news)));
+    const operations: StoreOperation[] = [...letters.operations];
+    const written: (() => void)[] = [];
+    const followed = this.node?.isFollowed() ? this.node : undefined;
+    for (const one of settled) {
+      if (!followed || one.delivered.length === 0) continue;
+      const message = followed.output(newsFor(one));
+      const entry = inbox.prepare({ node: owner.node, receivedAt: Date.now(), message });
+      operations.push(...entry.operations);
+      written.push(() => {
+        entry.kept();
+        this.receipts.set(one, entry.receipt);
+      });
+    }
+    return { operations, written: () => written.forEach((tell) => tell()), failed: () => letters.failed() };
+  }
+
+  private lettersOf({ messageId, envelope, failed }: SettledNews<Body>): Omit<DeadLetter, "id">[] {
+    const { properties, requestId } = envelope as Envelope;
+    return failed.map(({ index, key, body, acceptedAt, attempts, outcome }) => ({
+      node: this.options.owner.node,
+      customer: key,
+      body: body as JsonValue,
+      reason: outcome.reason,
+      reasonKey: outcome.key,
+      attempts,
+      acceptedAt,
+      failedAt: Date.now(),
+      ...(outcome.answer && { answer: outcome.answer }),
+      messageId,
+      index,
+      envelope: properties,
+      ...(typeof requestId === "string" && { requestId }),
+    }));
+  }
+}
+
+/** A signal that never comes. */
+const NEVER = new AbortController().signal;
+
+function newsFor<Body>({ envelope, ...news }: SettledNews<Body>): OutboxNews<Body> {
+  const { properties, settledAtOnce } = envelope as Envelope;
+  return { ...news, properties, settled: news.settled + settledAtOnce, total: news.total + settledAtOnce };
+}

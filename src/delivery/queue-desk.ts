@@ -1,0 +1,64 @@
+import type { DeadLetters } from "./dead-letters";
+
+/** What a person reads about the queue of one node. Times are Unix ms. */
+export interface QueueReport {
+  readonly node: string;
+  /** What the user called it; may be empty. */
+  readonly name: string;
+  readonly type: string;
+  /** Whether the node is deployed now; what waits for a removed node is kept and not sent. */
+  readonly exists: boolean;
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** Since Node-RED started. */
+  readonly delivered: number;
+  /** Dead letters that are kept. */
+  readonly failed: number;
+  /** When the oldest waiting record was accepted. */
+  readonly oldestAt?: number;
+  /** When the next of those that were not accepted is tried again. */
+  readonly retryingUntil?: number;
+  /** A human must act; nothing is lost meanwhile. */
+  readonly paused?: { readonly reason: string; readonly since: number };
+}
+
+/** What became of letters that were to be delivered once more. */
+export interface ReplayResult {
+  readonly replayed: number;
+  /** Each with a sentence that says why. */
+  readonly refused: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/** What is known of one webhook; counts of records by node. */
+export interface WebhookTrace {
+  /** Missing when it is not among the webhooks that are still kept. */
+  readonly receivedAt?: number;
+  readonly waiting: Readonly<Record<string, number>>;
+  readonly failed: Readonly<Record<string, number>>;
+}
+
+/** How many records of one customer were taken out of the queues, the dead letters and the received webhooks. */
+export interface ErasedCounts {
+  readonly waiting: number;
+  readonly failed: number;
+  readonly received: number;
+}
+
+/**
+ * What a person can see of the durable delivery, and do there. Methods reject with a StoreUnavailableError while the store
+ * does not work.
+ */
+export interface QueueDesk {
+  /** A sentence while the store does not work. */
+  readonly problem: string | undefined;
+  readonly failed: Pick<DeadLetters, "list" | "read" | "discard" | "discardAll" | "exportLines">;
+  report(): Promise<readonly QueueReport[]>;
+  /** Delivers dead letters once more; those that are not there (any more) are passed over. */
+  replay(ids: readonly string[]): Promise<ReplayResult>;
+  /** Forgets what waits for a node that is not deployed; a queue that is delivering is refused with a sentence. */
+  discardQueue(node: string): Promise<{ readonly discarded: number } | { readonly refused: string }>;
+  /** @param requestId the `request_id` of a webhook's answer */
+  find(requestId: string): Promise<WebhookTrace>;
+  /** Forgets everything of one customer. */
+  erase(hardId: string): Promise<ErasedCounts>;
+}

@@ -1,0 +1,20 @@
+import { randomBytes } from "node:crypto";
+
+/** Gives ids that are unique for ever and sort by the order in which they were given, also when the clock steps back. */
+export class Receipts {
+  private lastMs = 0;
+  private count = 0;
+
+  next(): string {
+    const now = Math.max(Date.now(), this.lastMs);
+    this.count = now === this.lastMs ? this.count + 1 : 0;
+    this.lastMs = now;
+    // The random part tells apart what two lives of the process give in one millisecond.
+    return `${String(now).padStart(16, "0")}-${String(this.count).padStart(9, "0")}-${randomBytes(4).toString("hex")}`;
+  }
+
+  /** Those given from now on sort behind this one of an earlier life. */
+  goOnAfter(receipt: string): void {
+    this.lastMs = Math.max(this.lastMs, Number(receipt.slice(0, 16)) + 1);
+  }
+}

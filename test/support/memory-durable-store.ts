@@ -1,0 +1,90 @@
+import type { JsonValue } from "../../src/json";
+import {
+  type DurableStore,
+  type StoreOperation,
+  type StoreRange,
+  StoreUnavailableError,
+} from "../../src/delivery/durable-store";
+
+/**
+ * A durable store in memory, for tests: what a resolved write left behind can be carried over a "crash", and writes can
+ * be made to fail.
+ */
+export class MemoryDurableStore implements DurableStore {
+  problem: string | undefined;
+  /** Writes that are to be refused, from now on; each takes the writes behind it with it. */
+  failWrites = 0;
+  /** How many writes were made. */
+  writes = 0;
+  private readonly values: Map<string, string>;
+  private readonly listeners = new Set<(problem: string | undefined) => void>();
+  private last: Promise<void> = Promise.resolve();
+
+  constructor(values: ReadonlyMap<string, string> = new Map()) {
+    this.values = new Map(values);
+  }
+
+  write(operations: readonly StoreOperation[]): Promise<void> {
+    this.writes++;
+    const texts = operations.map((operation) =>
+      operation.type === "put" ? JSON.stringify(operation.value) : undefined,
+    );
+    const written = this.last.then(() => {
+      if (this.failWrites > 0) {
+        this.failWrites--;
+        throw new StoreUnavailableError("The test refuses this write.");
+      }
+      for (const [index, { key }] of operations.entries()) {
+        const text = texts[index];
+        if (text === undefined) this.values.delete(key);
+        else this.values.set(key, text);
+      }
+    });
+    this.last = written;
+    written.catch(() => {
+      if (this.last === written) this.last = Promise.resolve();
+    });
+    return written;
+  }
+
+  get(keys: readonly string[]): Promise<readonly (JsonValue | undefined)[]> {
+    return Promise.resolve(
+      keys.map((key) => {
+        const text = this.values.get(key);
+        return text === undefined ? undefined : (JSON.parse(text) as JsonValue);
+      }),
+    );
+  }
+
+  read({ gte, lt, limit = Infinity }: StoreRange): Promise<readonly (readonly [string, JsonValue])[]> {
+    const keys = [...this.values.keys()].filter((key) => key >= gte && key < lt).sort();
+    return Promise.resolve(
+      keys.slice(0, limit).map((key) => [key, JSON.parse(this.values.get(key)!) as JsonValue] as const),
+    );
+  }
+
+  compact(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  onProblem(listener: (problem: string | undefined) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** Says that nothing can be written, or that all is well again. */
+  setProblem(problem: string | undefined): void {
+    this.problem = problem;
+    for (const listener of this.listeners) listener(problem);
+  }
+
+  /** What a process finds that starts after this one died at this moment: resolved writes and nothing else. */
+  crashedCopy(): MemoryDurableStore {
+    return new MemoryDurableStore(this.values);
+  }
+
+  /** All keys, for looking inside. */
+  keys(): string[] {
+    return [...this.values.keys()].sort();
+  }
+}
