@@ -16,11 +16,12 @@ const SECRETS = [TEST_KEYS.secretKey, WEBHOOK_KEYS["secret-key"]];
 function forkedFlow(url: string): ReturnType<typeof customerFlow> {
   const { flows, credentials } = customerFlow(url, { in: { wires: [["keys"]] }, upsert: { name: "To Voucherify" } });
   const upsert = flows.find(({ id }) => id === "upsert")!;
+  // A message can carry keys, and the customers a second time.
   const headers = { authorization: `Bearer ${SECRETS[0]}`, "secret-key": SECRETS[1] };
   const keys: FlowNode = {
     id: "keys",
     type: "function",
-    func: `msg.headers = ${JSON.stringify(headers)}; return msg;`,
+    func: `msg.headers = ${JSON.stringify(headers)}; msg.received = msg.payload; return msg;`,
     outputs: 1,
     wires: [["upsert", "other"]],
     ...{ z: "tab", x: 100, y: 100 },
