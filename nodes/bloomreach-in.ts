@@ -163,7 +163,6 @@ export = (RED: NodeAPI): void => {
     showReadiness();
     const forgetProblem = showStoreProblem(
       delivery,
-      this,
       // Where nothing is kept, nothing depends on it.
       () => isFollowed() && status.show("problem", "store"),
       showReadiness,
