@@ -48,8 +48,6 @@ export = (RED: NodeAPI): void => {
       const customers = customersOf(message.payload);
       const hardId = typeof message.hardId === "string" ? message.hardId : account.hardId;
       const { records, settledAtOnce } = sort(customers, hardId, account.testCustomers);
-      if (settledAtOnce.length === customers.length && settledAtOnce.every(({ failed }) => failed))
-        return refuse(settledAtOnce);
       const receipts = receiptsOf(message);
       if (receipts.length === 0) await delivery.usable(STORE_PATIENCE_MS);
       const outbox = await opening;
@@ -69,15 +67,12 @@ export = (RED: NodeAPI): void => {
       reportAtOnce(message, settled, { settled: settled.length, waiting: taken.waiting, total });
     });
 
-    const refuse = (settled: readonly SettledAtOnce[]): never => {
-      const failed = settled.map(({ result }) => result);
-      const total = settled.length;
-      throw new MessageError(sentenceFor(failed), { failed, delivery: { settled: total, waiting: 0, total } });
-    };
-
     const reportAtOnce = (message: Message, settled: readonly SettledAtOnce[], delivery: JsonObject): void => {
       const held = settled.filter((one) => !one.failed).map(({ result }) => result);
       const failed = settled.filter((one) => one.failed).map(({ result }) => result);
+      // A message of which nothing can be done is not complete.
+      if (failed.length > 0 && failed.length === delivery.total)
+        throw new MessageError(sentenceFor(failed), { failed, delivery });
       if (held.length > 0) this.send({ ...RED.util.cloneMessage(message), payload: held, delivery });
       if (failed.length > 0) reportFailed(RED.util.cloneMessage(message), failed, delivery, {});
     };
