@@ -23,6 +23,9 @@ export interface Destination<Body> {
   /** The most records and the most bytes (of the accepted JSON) that one batch should hold; one record always goes. */
   readonly batchLimits: { readonly records: number; readonly bytes: number };
 
+  /** How long a record may wait for others that fill its batch, in ms; 0 by default. */
+  readonly fillMs?: number;
+
   /**
    * Makes one record of two updates of the same customer that wait together, the later one winning.
    * Absent where records must stay apart (events).

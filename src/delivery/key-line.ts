@@ -56,6 +56,13 @@ export class KeyLine {
     return this.group ? this.group.ids.length : this.lent;
   }
 
+  /** The ids of its records that are not lent. */
+  get unlent(): number[] {
+    const ids = this.lentCount > 0 ? [] : [...(this.group?.ids ?? [])];
+    for (let place = this.lent; place < this.untried.size; place++) ids.push(this.untried.at(place)!);
+    return ids;
+  }
+
   /** The lent records are gone. */
   settle(): void {
     this.untried.drop(this.lent);

@@ -5,6 +5,7 @@ import { Fifo } from "./fifo";
 import { KeyLine, type TriedGroup } from "./key-line";
 import { LaneKeys } from "./lane-keys";
 import { Mutex } from "./mutex";
+import { customerOf } from "./record-key";
 import { readAll } from "./store-keys";
 import { TakenBatch } from "./taken-batch";
 import type { Conclusion, MessageProgress, TakeLimits, WaitingRecord } from "./waiting-record";
@@ -66,6 +67,7 @@ export class LaneStore<Body> {
   private cursor = 0;
   private appends = 0;
   private appending = 0;
+  private nextAcceptedAt: number | undefined;
 
   private constructor(
     private readonly store: DurableStore,
@@ -112,6 +114,7 @@ export class LaneStore<Body> {
     if (records.length > 0) operations.push({ type: "put", key: this.keys.message(message.id), value: kept });
     this.appends++;
     this.appending++;
+    this.nextAcceptedAt ??= now;
     try {
       await this.write(operations, records.length);
     } finally {
@@ -129,7 +132,10 @@ export class LaneStore<Body> {
       for (const line of this.resting.takeUntil(now)) this.makeReady(line);
       const batch = new TakenBatch<Body>(limits);
       const { appends } = this;
-      if (await this.takeReady(batch)) await this.takeOnwards(batch);
+      if (await this.takeReady(batch)) {
+        this.nextAcceptedAt = await this.takeOnwards(batch);
+        if (this.appends !== appends || this.appending > 0) this.nextAcceptedAt ??= now;
+      }
       const { all } = batch;
       // Counted but not there: the store has lost records and has said so.
       if (all.length === 0 && this.lines.size === 0 && this.appends === appends && this.appending === 0) this.kept = 0;
@@ -178,6 +184,11 @@ export class LaneStore<Body> {
     return this.resting.next();
   }
 
+  /** When the first of the records that were not lent yet was accepted (Unix ms), as far as that was in this life. */
+  nextSince(): number | undefined {
+    return this.nextAcceptedAt;
+  }
+
   /** When the oldest kept record was accepted (Unix ms). */
   async oldest(): Promise<number | undefined> {
     const [first] = await this.store.read({ ...this.keys.records, limit: 1 });
@@ -185,25 +196,26 @@ export class LaneStore<Body> {
   }
 
   /**
-   * Forgets every record of a key, without any news of them: what is lent is forgotten at its conclusion, unless it is
+   * Forgets every record of a customer, without any news of them: what is lent is forgotten at its conclusion, unless it is
    * settled by then. Returns how many there were.
    */
-  erase(key: string): Promise<number> {
+  erase(customer: string): Promise<number> {
     return this.mutex.run(async () => {
-      const line = this.lines.get(key);
-      const lent = line?.lentCount ?? 0;
-      const waiting = lent > 0 && !line?.group ? lent : 0;
-      const ids = lent > 0 ? [] : [...(line?.group?.ids ?? [])];
-      for (let place = waiting; place < (line?.untried.size ?? 0); place++) ids.push(line!.untried.at(place)!);
-      for await (const [id, record] of this.unread()) if (record.key === key) ids.push(id);
+      const lines = [...this.lines.values()].filter(({ key }) => customerOf(key) === customer);
+      const ids = lines.flatMap((line) => line.unlent);
+      for await (const [id, record] of this.unread()) if (customerOf(record.key) === customer) ids.push(id);
       const gone = [...(await this.recordsOf(ids)).values()].map(({ message }) => ({ messageId: message }));
       const operations: StoreOperation[] = ids.map((id) => ({ type: "del", key: this.keys.record(id) }));
-      if (line?.group && lent === 0) operations.push(this.deletionOf(line.group));
+      for (const { group, lentCount } of lines) if (group && lentCount === 0) operations.push(this.deletionOf(group));
       await this.settleMessages(gone, operations);
       if (gone.length > 0) await this.write(operations, -gone.length);
-      if (line && lent > 0) line.erase();
-      else if (line) this.forget(line);
-      return gone.length + lent;
+      let erased = gone.length;
+      for (const line of lines) {
+        erased += line.lentCount;
+        if (line.lentCount > 0) line.erase();
+        else this.forget(line);
+      }
+      return erased;
     });
   }
 
@@ -277,19 +289,23 @@ export class LaneStore<Body> {
     if (found.length === 0 && this.isCurrent(line)) this.free(line);
   }
 
-  /** Lends what the cursor finds, and notes what has to wait for others of its key. */
-  private async takeOnwards(batch: TakenBatch<Body>): Promise<void> {
+  /**
+   * Lends what the cursor finds, and notes what has to wait for others of its key. Returns when the record was accepted
+   * that had no room any more.
+   */
+  private async takeOnwards(batch: TakenBatch<Body>): Promise<number | undefined> {
     for await (const [id, record] of this.unread()) {
       const line = this.lines.get(record.key);
       const lendable = !line || (batch.has(record.key) && batch.limits.together && line.isLentToTheLast);
       // Without room it is read again next time.
-      if (lendable && !batch.hasRoom(record.bytes)) return;
+      if (lendable && !batch.hasRoom(record.bytes)) return record.acceptedAt;
       this.cursor = id;
       if (lendable) {
         this.lineOf(record.key).lendAlso(id);
         batch.add(waitingRecord(id, record), record.bytes);
       } else line.untried.push(id);
     }
+    return undefined;
   }
 
   /** The records that the cursor has not passed, without those of tried groups. */

@@ -180,7 +180,7 @@ export class Lane<Body> {
     this.dispatching = true;
     while (this.dispatchWanted) {
       this.dispatchWanted = false;
-      for (let { destination } = this; destination && this.mayStart(); { destination } = this) {
+      for (let { destination } = this; destination && this.mayStart(destination); { destination } = this) {
         const limits = { ...destination.batchLimits, together: typeof destination.merge === "function" };
         const records = await this.insist(() => this.store.take(limits, Date.now()));
         if (!records?.length || this.stopping.signal.aborted) break;
@@ -191,13 +191,22 @@ export class Lane<Body> {
     this.setTimer();
   }
 
-  private mayStart(): boolean {
+  private mayStart(destination: Destination<Body>): boolean {
+    const now = Date.now();
     return (
       !this.stopping.signal.aborted &&
       this.calls.size < this.concurrency &&
       this.counts.inFlight < this.store.count() &&
-      this.gate.isOpen(Date.now())
+      this.gate.isOpen(now) &&
+      ((this.filledAt(destination) ?? now) <= now || (this.store.nextDue() ?? Infinity) <= now)
     );
+  }
+
+  /** Until when the next batch waits for more records; undefined when it is full, or nothing is known to wait. */
+  private filledAt({ fillMs = 0, batchLimits }: Destination<Body>): number | undefined {
+    const since = this.store.nextSince();
+    const isFull = this.store.count() - this.counts.inFlight >= batchLimits.records;
+    return isFull || since === undefined ? undefined : since + fillMs;
   }
 
   private start(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): void {
@@ -301,10 +310,18 @@ export class Lane<Body> {
     if (this.counts.inFlight >= this.store.count()) return;
     const now = Date.now();
     const open = this.gate.isOpen(now);
-    const at = open ? this.store.nextDue() : this.gate.closed?.nextProbe;
+    const at = open ? this.nextStart(this.destination, now) : this.gate.closed?.nextProbe;
     // A probe that is due but may not start waits for the end of the one in flight.
     if (at === undefined || (at <= now && !open)) return;
     this.timer = setTimeout(() => this.dispatch(), Math.min(Math.max(at - now, 0), LONGEST_TIMER_MS)).unref();
+  }
+
+  /** When something rests no longer, or the batch that fills has waited long enough. */
+  private nextStart(destination: Destination<Body>, now: number): number | undefined {
+    const dueAt = this.store.nextDue();
+    const filledAt = this.filledAt(destination);
+    if (filledAt === undefined || filledAt <= now) return dueAt;
+    return Math.min(filledAt, dueAt ?? Infinity);
   }
 
   private tellState(): void {

@@ -7,6 +7,7 @@ import { groupBy } from "./group-by";
 import type { Inbox } from "./inbox";
 import { type Alongside, Lane, type LaneState, type SettledNews } from "./lane";
 import { type LaneOwner, LaneStore } from "./lane-store";
+import { customerOf } from "./record-key";
 import type { RetryPolicy } from "./retry-policy";
 import { sleep } from "./sleep";
 
@@ -153,7 +154,7 @@ export class Outbox<Body> {
     for (const group of groupBy(letters, ({ messageId }) => messageId)) {
       const { envelope: properties, requestId } = group[0]!;
       const envelope: Envelope = { properties, settledAtOnce: 0, ...(requestId !== undefined && { requestId }) };
-      const records = group.map(({ customer, body }) => ({ key: customer, body: body as Body }));
+      const records = group.map(({ customer, key = customer, body }) => ({ key, body: body as Body }));
       const removal = this.options.deadLetters.removal(group);
       try {
         await this.lane.accept({ id: randomUUID(), envelope, records }, removal.operations);
@@ -229,7 +230,8 @@ export class Outbox<Body> {
     const { properties, requestId } = envelope as Envelope;
     return failed.map(({ index, key, body, acceptedAt, attempts, outcome }) => ({
       node: this.options.owner.node,
-      customer: key,
+      customer: customerOf(key),
+      ...(customerOf(key) !== key && { key }),
       body: body as JsonValue,
       reason: outcome.reason,
       reasonKey: outcome.key,
