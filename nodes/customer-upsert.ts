@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type CustomerUpdate, VoucherifyCustomers } from "../src/destinations/voucherify-customers";
-import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
+import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
 import { refuseMessages, runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
