@@ -154,6 +154,10 @@ export class Simulator {
       garbage: () => this.finish(entry, response, GARBAGE),
       reset: () => response.socket?.resetAndDestroy(),
       hang: () => undefined,
+      lost: () => {
+        this.answer(request);
+        response.socket?.resetAndDestroy();
+      },
     };
     if (entry.fault) play[entry.fault]();
   }
