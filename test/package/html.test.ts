@@ -42,8 +42,10 @@ for (const set of NODE_SETS) {
       if (!isConfig) assert.equal(literal(propertyOf(definition, "paletteLabel")), set.replace("-", " "));
     });
 
-    it("has a field for every property and credential, and each id once", () => {
-      for (const property of [...namesOf(defaults), ...namesOf(credentials)]) assert.ok(fieldOf(property), property);
+    it("has a field for every property and credential, or a place that its script fills, and each id once", () => {
+      const isFilled = (property: string): boolean => tags.some(({ attributes }) => attributes.id === `bv-${property}`);
+      for (const property of [...namesOf(defaults), ...namesOf(credentials)])
+        assert.ok(fieldOf(property) ?? isFilled(property), property);
       const ids = tags.flatMap(({ attributes }) => attributes.id ?? []);
       assert.deepEqual(ids, [...new Set(ids)]);
     });
