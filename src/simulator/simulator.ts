@@ -3,14 +3,17 @@ import type { AddressInfo } from "node:net";
 import type { JsonValue } from "../json";
 import type { MetadataSchema } from "../schemas/voucherify";
 import { answerAsBloomreach } from "./bloomreach-api";
+import type { CampaignBook } from "./campaigns";
 import { answerControl } from "./control";
 import type { StoredCustomer } from "./customer-book";
 import { customerIdsOf, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedRequest } from "./exchange";
 import { type FaultKind, FaultPlan, type Faults } from "./faults";
 import { SIMULATOR_KEYS } from "./keys";
+import type { PublicationBook } from "./publications";
 import type { SimulatedRateLimit } from "./rate-counter";
 import { type LoggedRequest, RequestLog } from "./request-log";
 import { SimulatedVoucherify } from "./voucherify-api";
+import type { Wallet } from "./wallet";
 
 /** How a simulator is started. */
 export interface SimulatorOptions {
@@ -90,6 +93,21 @@ export class Simulator {
     return this.voucherify.schemas;
   }
 
+  /** The campaigns of the simulated project and the codes they gave out; add some to try other projects. */
+  get campaigns(): CampaignBook {
+    return this.voucherify.campaigns;
+  }
+
+  /** What was published, succeeded or not. */
+  get publications(): PublicationBook {
+    return this.voucherify.publications;
+  }
+
+  /** Loyalty cards, vouchers of customers. */
+  get wallet(): Wallet {
+    return this.voucherify.wallet;
+  }
+
   /** Disturbs requests from now on, or no longer (undefined). */
   setFaults(faults: Faults | undefined): void {
     this.faults = faults && new FaultPlan(faults);
@@ -115,7 +133,7 @@ export class Simulator {
     const method = message.method ?? "GET";
     const target = message.url ?? "/";
     const [path = "/", query = ""] = target.split("?", 2);
-    const isApi = path.startsWith("/v1/") || path.startsWith("/track/");
+    const isApi = /^\/(v1|v2|track)\//.test(path);
     const entry = isApi ? this.requestLog.add(method, target, message.headers) : undefined;
     // Nobody is left to answer when this fails: the client cut the connection while it sent.
     const body = await readBody(message).catch(() => undefined);
@@ -140,7 +158,7 @@ export class Simulator {
 
   private answer(request: SimulatedRequest): SimulatedAnswer {
     try {
-      return request.path.startsWith("/v1/") ? this.voucherify.answer(request) : answerAsBloomreach(request);
+      return request.path.startsWith("/track/") ? answerAsBloomreach(request) : this.voucherify.answer(request);
     } catch {
       // For example metadata nested so deeply that the check of it cannot end.
       return INTERNAL_ERROR;
