@@ -72,7 +72,7 @@ function sort(
   const settledAtOnce: SettledAtOnce[] = [];
   for (const [index, record] of customers.entries()) {
     const id = isJsonObject(record) ? readHardId(record, hardId) : undefined;
-    const text = JSON.stringify((record ?? null));
+    const text = JSON.stringify(record ?? null);
     if (!isJsonObject(record) || !id?.ok) {
       const reason = id && !id.ok ? id.reason : "A customer must be an object with fields.";
       const result = { index, key: id ? "missing_hard_id" : "not_an_object", reason };

@@ -39,6 +39,42 @@ export function customerTemplate(hardId: string, metadataKeys: readonly string[]
   )}\n}`;
 }
 
+/**
+ * The Customer template of a batch webhook with events, in the shape of the hosted integration's event (same page). The user
+ * puts the own event name and metadata in.
+ * @param eventKey name of the field that tells a repeated webhook from a new event; "" for none
+ */
+export function eventTemplate(hardId: string, eventKey: string): string {
+  const key = eventKey
+    ? `\n    ${JSON.stringify(eventKey)}: "{{ ${read("customer_ids", hardId)} }}-{{ action['id'] }}-{{ event.timestamp }}",`
+    : "";
+  return `{
+    "event": "review_left",
+    "customer": {
+        ${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"
+    },${key}
+    "metadata": {
+        "stars": "{{ event.stars }}"
+    }
+}`;
+}
+
+/**
+ * The payload of a webhook that asks for a code, in the shape of Voucherify's own publication request (same page). `send` is
+ * the same when Bloomreach repeats the request, and another one for every message: a repeated request gets the same code.
+ */
+export function requestTemplate(hardId: string): string {
+  return `{
+    "customer": {
+        ${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"
+    },
+    "campaign": {
+        "name": "Discount code campaign name"
+    },
+    "send": "{{ scenario['id'] }}-{{ action['id'] }}-{{ event.timestamp }}"
+}`;
+}
+
 /** Voucherify's field, and the Bloomreach attribute that the hosted integration's payload takes it from. */
 const CORE_FIELDS = [
   ["name", "firstName"],

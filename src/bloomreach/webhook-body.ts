@@ -50,6 +50,13 @@ export const EVENT_RECORD: RecordShape = {
       : { code: "missing_event", description: 'This event has no name: the template must have "event" with a text.' },
 };
 
+/** A request for a code or for information about a customer: `{"customer": {"source_id": …}, "campaign": {"name": …}}`. */
+export const REQUEST_RECORD: RecordShape = {
+  noun: "request",
+  template: "webhook's template",
+  idHolder: EVENT_RECORD.idHolder,
+};
+
 /** What a webhook brought. */
 export interface WebhookRecords {
   /** Records with a hard ID, exactly as parsed, in their order. `index` is the place in the webhook, from 0. */
@@ -60,6 +67,8 @@ export interface WebhookRecords {
    * still a template. `records` is empty then, and `rejected` holds only records that do have an ID.
    */
   readonly test: boolean;
+  /** The body was a list of records, not one. */
+  readonly batch: boolean;
 }
 
 /**
@@ -70,7 +79,7 @@ export interface WebhookRecords {
  */
 export function parseWebhookBody(raw: Buffer, hardId: string, shape: RecordShape = CUSTOMER_RECORD): WebhookRecords {
   const text = new TextDecoder().decode(raw).trim();
-  const pieces = text === "" ? [] : readPieces(text, hardId, shape);
+  const { pieces, batch } = text === "" ? { pieces: [], batch: false } : readPieces(text, hardId, shape);
   const mayHoldTemplates = text.includes("{{");
   const records: { index: number; record: JsonObject }[] = [];
   const rejected: Rejection[] = [];
@@ -82,15 +91,25 @@ export function parseWebhookBody(raw: Buffer, hardId: string, shape: RecordShape
     else records.push(judged);
   }
   return test
-    ? { records: [], rejected: records.map((record) => templateNotFilled(record, shape)), test }
-    : { records, rejected, test };
+    ? { records: [], rejected: records.map((record) => templateNotFilled(record, shape)), test, batch }
+    : { records, rejected, test, batch };
 }
 
 const NOTHING = /\s*$/y;
 
-function readPieces(text: string, hardId: string, shape: RecordShape): Piece[] {
+interface Pieces {
+  readonly pieces: readonly Piece[];
+  readonly batch: boolean;
+}
+
+function readPieces(text: string, hardId: string, shape: RecordShape): Pieces {
   const whole = parseStrict(text) ?? parseLenient(text, NOTHING);
-  return whole.ok ? unwrap(whole.value, hardId, shape).map((value) => ({ ok: true, value })) : salvage(text, hardId);
+  if (!whole.ok) {
+    const pieces = salvage(text, hardId);
+    return { pieces, batch: pieces.length > 1 };
+  }
+  const list = listOf(whole.value, hardId, shape);
+  return { pieces: (list ?? [whole.value]).map((value) => ({ ok: true, value })), batch: list !== undefined };
 }
 
 function parseStrict(text: string): Piece | undefined {
@@ -101,11 +120,12 @@ function parseStrict(text: string): Piece | undefined {
   }
 }
 
-function unwrap(body: JsonValue, hardId: string, shape: RecordShape): readonly JsonValue[] {
+/** The list of records that a body is, or wraps; undefined for a single record. */
+function listOf(body: JsonValue, hardId: string, shape: RecordShape): readonly JsonValue[] | undefined {
   if (Array.isArray(body)) return body;
-  if (!isJsonObject(body) || hasId(shape.idHolder(body), hardId)) return [body];
+  if (!isJsonObject(body) || hasId(shape.idHolder(body), hardId)) return undefined;
   const lists = Object.values(body).filter((value) => Array.isArray(value) && value.some(isJsonObject));
-  return lists.length === 1 ? (lists[0] as JsonValue[]) : [body];
+  return lists.length === 1 ? (lists[0] as JsonValue[]) : undefined;
 }
 
 function judge(

@@ -31,7 +31,7 @@ describe("parseWebhookBody: shapes", () => {
     assert.deepEqual(recordsOf(parse(`\ufeff \n${JSON.stringify([ANN])}\n`)), [ANN]));
 
   it("has no records for an empty body", () =>
-    assert.deepEqual(parse(" \n"), { records: [], rejected: [], test: false }));
+    assert.deepEqual(parse(" \n"), { records: [], rejected: [], test: false, batch: false }));
 
   it("rejects what is not an object, with its place", () => {
     const result = parse(JSON.stringify([ANN, 5, null, "x", [ANN], BOB]));
