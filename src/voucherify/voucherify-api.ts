@@ -20,6 +20,17 @@ export interface VoucherifyAccess {
   readonly timeoutMs?: number;
 }
 
+/** Which part of a customer's activity is asked for. */
+export interface ActivityQuery {
+  /** At most 100. */
+  readonly limit?: number;
+  readonly order?: "created_at" | "-created_at";
+  /** Events behind this one, in the order asked for. */
+  readonly startingAfterId?: string;
+  /** ISO 8601. */
+  readonly startDate?: string;
+}
+
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
@@ -61,6 +72,15 @@ export class VoucherifyApi {
 
   listCustomers(limit: number, signal?: AbortSignal): Promise<HttpAnswer> {
     return this.get(`/v1/customers?limit=${limit}`, signal);
+  }
+
+  /** One page of what a customer did and got. @param id Voucherify's id of the customer or the source id */
+  customerActivity(id: string, query: ActivityQuery, signal?: AbortSignal): Promise<HttpAnswer> {
+    const { limit, order, startingAfterId, startDate } = query;
+    const parameters = Object.entries({ limit, order, starting_after_id: startingAfterId, start_date: startDate })
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+    return this.get(`/v1/customers/${encodeURIComponent(id)}/activity?${parameters.join("&")}`, signal);
   }
 
   listAsyncActions(limit: number, signal?: AbortSignal): Promise<HttpAnswer> {
