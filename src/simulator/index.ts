@@ -10,5 +10,17 @@ export type { FaultFilter, FaultKind, Faults } from "./faults";
 export { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS } from "./keys";
 export type { LoggedRequest } from "./request-log";
 export { SAMPLE_METADATA_KEYS, sampleCustomers } from "./sample-customers";
+export { sampleEventData, type SampleSubject } from "./sample-events";
 export type { Mess } from "./scenario-mess";
 export { Simulator, type SimulatorOptions } from "./simulator";
+export {
+  formsOf,
+  sampleWebhook,
+  sendWebhook,
+  signatureOf,
+  WEBHOOK_RETRIES_MS,
+  type WebhookForm,
+  type WebhookOverrides,
+  type WebhookSending,
+  type WebhookSent,
+} from "./voucherify-webhooks";

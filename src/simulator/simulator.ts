@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { JsonValue } from "../json";
 import type { MetadataSchema } from "../schemas/voucherify";
+import type { ActivityBook } from "./activity-book";
 import { answerAsBloomreach } from "./bloomreach-api";
 import type { CampaignBook } from "./campaigns";
 import { answerControl } from "./control";
@@ -101,6 +102,11 @@ export class Simulator {
   /** What was published, succeeded or not. */
   get publications(): PublicationBook {
     return this.voucherify.publications;
+  }
+
+  /** What customers did and got; record events to try others. */
+  get activity(): ActivityBook {
+    return this.voucherify.activity;
   }
 
   /** Loyalty cards, vouchers of customers. */

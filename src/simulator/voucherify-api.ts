@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { MetadataSchema } from "../schemas/voucherify";
+import { ActivityBook } from "./activity-book";
 import { AsyncActions, type BulkError } from "./async-actions";
-import { CampaignBook, campaignAnswer } from "./campaigns";
+import { CampaignBook, campaignAnswer, voucherAnswer } from "./campaigns";
 import { CustomerBook, customerAnswer, type StoredCustomer } from "./customer-book";
 import { checkCustomerFields } from "./customer-payload";
 import { decodePathPart, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedRequest } from "./exchange";
 import { seededSchemas } from "./metadata-schemas";
-import { PublicationBook } from "./publications";
+import { type Publication, PublicationBook, publicationAnswer } from "./publications";
 import { RateCounter, type SimulatedRateLimit } from "./rate-counter";
 import * as errors from "./voucherify-errors";
 import { Wallet } from "./wallet";
@@ -30,15 +31,18 @@ interface Route {
 }
 
 /**
- * The part of Voucherify's API that the package uses (docs.voucherify.io/api-reference): customers, async actions and
- * metadata schemas, with keys, limits and error bodies. Any other path is 404.
+ * The part of Voucherify's API that the package uses (docs.voucherify.io/api-reference): customers and their activity, async
+ * actions, metadata schemas, publications, with keys, limits and error bodies. Any other path is 404.
  */
 export class SimulatedVoucherify {
   /** By resource, or by name for nested schemas. Tests may change them. */
   readonly schemas = seededSchemas();
   readonly book = new CustomerBook(this.schemas);
   readonly campaigns = new CampaignBook();
-  readonly publications = new PublicationBook(this.campaigns, this.book, this.schemas);
+  readonly publications = new PublicationBook(this.campaigns, this.book, this.schemas, (publication) =>
+    this.recordPublication(publication),
+  );
+  readonly activity: ActivityBook;
   readonly wallet = new Wallet(this.campaigns, this.book);
   private readonly actions: AsyncActions;
   private apiCalls: RateCounter;
@@ -66,6 +70,11 @@ export class SimulatedVoucherify {
     { method: "GET", path: /^\/v1\/vouchers\/([^/]+)$/, handle: (_request, code) => this.wallet.voucher(code) },
     {
       method: "GET",
+      path: /^\/v1\/customers\/([^/]+)\/activity$/,
+      handle: ({ query }, id) => this.activity.list(id, query),
+    },
+    {
+      method: "GET",
       path: /^\/v1\/customers\/([^/]+)\/redeemables$/,
       handle: ({ query }, id) => this.wallet.redeemables(id, query),
     },
@@ -83,6 +92,7 @@ export class SimulatedVoucherify {
   ];
 
   constructor(private readonly setup: VoucherifySetup) {
+    this.activity = new ActivityBook(this.book, setup.keys.applicationId);
     this.actions = new AsyncActions(setup.asyncActionMs);
     this.apiCalls = new RateCounter("api_calls", setup.rateLimit);
     this.bulkCalls = this.newBulkCounter();
@@ -113,6 +123,7 @@ export class SimulatedVoucherify {
     this.book.clear();
     this.campaigns.clear();
     this.publications.clear();
+    this.activity.clear();
     this.schemas.clear();
     for (const [name, schema] of seededSchemas()) this.schemas.set(name, schema);
     this.apiCalls = new RateCounter("api_calls", this.setup.rateLimit);
@@ -182,6 +193,23 @@ export class SimulatedVoucherify {
   private store(sourceId: string, payload: JsonObject): SimulatedAnswer {
     const stored = this.book.upsert(sourceId, payload);
     return "error" in stored ? errors.badRequest(stored.error) : { status: 200, body: this.answerOf(stored.customer) };
+  }
+
+  private recordPublication(publication: Publication): void {
+    const { customer, vouchers, failure } = publication;
+    const answer = publicationAnswer(publication);
+    const [voucher] = vouchers;
+    const campaign = publication.campaign ?? voucher?.campaign;
+    this.activity.record(customer.id, {
+      type: failure ? "customer.publication.failed" : "customer.publication.succeeded",
+      createdAt: publication.createdAt,
+      data: {
+        customer: answer.customer ?? null,
+        campaign: campaign ? campaignAnswer(campaign) : null,
+        publication: answer,
+        ...(voucher && { voucher: voucherAnswer(voucher) }),
+      },
+    });
   }
 
   private answerOf(customer: StoredCustomer): JsonObject {
