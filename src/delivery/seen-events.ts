@@ -26,8 +26,8 @@ export interface SeenClaim {
  * hashes: they may hold IDs of customers.
  */
 export class SeenEvents {
-  /** Claimed by a write that is not done; resolves when it is known. */
-  private readonly claimed = new Map<string, Promise<void>>();
+  /** With a claim whose write is not done, or about to be forgotten; resolves when that is over. */
+  private readonly held = new Map<string, Promise<void>>();
 
   constructor(private readonly store: DurableStore) {}
 
@@ -37,22 +37,17 @@ export class SeenEvents {
    * @throws StoreUnavailableError
    */
   async claim(keys: readonly (string | undefined)[], forMs: number, now: number): Promise<SeenClaim> {
-    const hashes = keys.map((key) => key && hashOf(key));
-    const known = hashes.filter((hash) => hash !== undefined);
-    // Nothing may come between the last look and the claim.
-    for (let others = this.othersOf(known); others.length > 0; others = this.othersOf(known)) await Promise.all(others);
-    let finish = (): void => undefined;
-    const finished = new Promise<void>((resolve) => (finish = resolve));
-    for (const hash of known) this.claimed.set(hash, finished);
-    const end = (): void => {
-      for (const hash of known) if (this.claimed.get(hash) === finished) this.claimed.delete(hash);
-      finish();
-    };
+    const hashes = keys.map((key) => (key === undefined ? undefined : hashOf(key)));
+    const known = new Set(hashes.filter((hash) => hash !== undefined));
+    const end = await this.hold(known);
     try {
-      const seen = await this.seenAmong(known, now);
+      const seen = await this.seenAmong([...known], now);
       const fresh = [...hashes.keys()].filter((place) => {
         const hash = hashes[place];
-        return hash === undefined || (!seen.has(hash) && hashes.indexOf(hash) === place);
+        if (hash === undefined) return true;
+        const isNew = !seen.has(hash);
+        seen.add(hash);
+        return isNew;
       });
       const operations = fresh.flatMap((place) => remember(hashes[place], now + forMs));
       return { fresh, operations, done: end, release: end };
@@ -68,11 +63,16 @@ export class SeenEvents {
       const page = await this.store.read({ gte: UNTIL, lt: `${UNTIL}${padded(now)}`, limit: PAGE });
       if (page.length === 0) return forgotten;
       const hashes = page.map(([key]) => key.slice(-HASH_LENGTH));
-      // Seen again since: it has a later time.
-      const again = await this.seenAmong(hashes, now);
-      const operations = page.map(([key]): StoreOperation => ({ type: "del", key }));
-      for (const hash of hashes) if (!again.has(hash)) operations.push({ type: "del", key: SEEN + hash });
-      await this.store.write(operations);
+      const end = await this.hold(new Set(hashes));
+      try {
+        // Seen again since: it has a later time.
+        const again = await this.seenAmong(hashes, now);
+        const operations = page.map(([key]): StoreOperation => ({ type: "del", key }));
+        for (const hash of hashes) if (!again.has(hash)) operations.push({ type: "del", key: SEEN + hash });
+        await this.store.write(operations);
+      } finally {
+        end();
+      }
       forgotten += page.length;
     }
   }
@@ -82,8 +82,18 @@ export class SeenEvents {
     return (await this.store.read({ gte: UNTIL, lt: UNTIL_END })).length;
   }
 
-  private othersOf(hashes: readonly string[]): Promise<void>[] {
-    return hashes.flatMap((hash) => this.claimed.get(hash) ?? []);
+  /** Waits until nobody else works with these, then keeps others away from them. Returns what ends it. */
+  private async hold(hashes: ReadonlySet<string>): Promise<() => void> {
+    const others = (): Promise<void>[] => [...hashes].flatMap((hash) => this.held.get(hash) ?? []);
+    // Nothing may come between the last look and the holding.
+    for (let waiting = others(); waiting.length > 0; waiting = others()) await Promise.all(waiting);
+    let finish = (): void => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    for (const hash of hashes) this.held.set(hash, finished);
+    return () => {
+      for (const hash of hashes) if (this.held.get(hash) === finished) this.held.delete(hash);
+      finish();
+    };
   }
 
   private async seenAmong(hashes: readonly string[], now: number): Promise<Set<string>> {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import FakeTimers from "@sinonjs/fake-timers";
 import { Cursors } from "../../src/delivery/cursors";
 import { StoreUnavailableError } from "../../src/delivery/durable-store";
+import { Inbox } from "../../src/delivery/inbox";
 import { SeenEvents } from "../../src/delivery/seen-events";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
@@ -65,6 +67,83 @@ describe("delivery: what was seen before", () => {
     assert.deepEqual(await take(["again"], NOW + 51 * HOUR), []);
   });
 
+  it("knows for 48 hours by the clock, and forgets then", async () => {
+    const clock = FakeTimers.install({ now: NOW });
+    try {
+      await take(["a"], Date.now());
+      clock.tick(48 * HOUR - 1);
+      assert.equal(await seen.expire(Date.now()), 0);
+      assert.deepEqual(await take(["a"], Date.now()), []);
+      clock.tick(2);
+      assert.equal(await seen.expire(Date.now()), 1);
+      assert.deepEqual(disk.keys(), []);
+    } finally {
+      clock.uninstall();
+    }
+  });
+
+  it("forgets nothing that is received again while it forgets", async () => {
+    await take(["a"]);
+    const later = NOW + 49 * HOUR;
+    let again: Promise<readonly number[]> | undefined;
+    const get = disk.get.bind(disk);
+    disk.get = (keys) => {
+      again ??= take(["a"], later);
+      return get(keys);
+    };
+    await seen.expire(later);
+    assert.deepEqual(await again, [0]);
+    assert.deepEqual(await take(["a"], later + HOUR), []);
+  });
+
+  it("forgets more than one page", async () => {
+    await take(Array.from({ length: 1_200 }, (_none, index) => String(index)));
+    await take(["other"], NOW + HOUR);
+    assert.equal(await seen.expire(NOW + 48 * HOUR + 1), 1_200);
+    assert.equal(disk.keys().length, 2);
+  });
+
+  it("takes a large webhook at once", async () => {
+    const keys = Array.from({ length: 30_000 }, (_none, index) => String(index % 20_000));
+    assert.equal((await take(keys)).length, 20_000);
+  });
+
+  it("keeps keys of other nodes and blank ones apart", async () => {
+    assert.deepEqual(await take(["node-1 7", "node-2 7", ""]), [0, 1, 2]);
+    assert.deepEqual(await take(["", "node-2 7"]), []);
+  });
+
+  it("counts nothing as seen when the write of its message failed, and all when it resolved", async () => {
+    const inbox = new Inbox(disk);
+    const receive = async (): Promise<readonly number[]> => {
+      const claim = await seen.claim(["r_1"], 48 * HOUR, NOW);
+      try {
+        if (claim.fresh.length > 0)
+          await inbox.receive({ node: "in", receivedAt: NOW, message: { events: ["r_1"] } }, claim.operations);
+        claim.done();
+      } catch (error) {
+        claim.release();
+        throw error;
+      }
+      return claim.fresh;
+    };
+    disk.failWrites = 1;
+    // The second one waits for the first, and takes its place.
+    const [first, second] = await Promise.allSettled([receive(), receive()]);
+    assert.equal(first.status, "rejected");
+    assert.deepEqual(second, { status: "fulfilled", value: [0] });
+    assert.equal(inbox.size, 1);
+    assert.deepEqual(await Promise.all([receive(), receive()]), [[], []]);
+    assert.equal(inbox.size, 1);
+
+    // A process that dies has message and mark, or neither.
+    const crashed = disk.crashedCopy();
+    const next = new Inbox(crashed);
+    await next.open();
+    assert.equal(next.size, 1);
+    assert.deepEqual((await new SeenEvents(crashed).claim(["r_1"], HOUR, NOW)).fresh, []);
+  });
+
   it("keeps no ID of a customer in clear text", async () => {
     await take(["jane@example.com-1"]);
     await disk.write([new Cursors(disk).moveTo("node", "jane@example.com", "evcus_1")]);
@@ -72,7 +151,7 @@ describe("delivery: what was seen before", () => {
   });
 
   it("says so when the store does not work, and holds no claim then", async () => {
-    const { get } = disk;
+    const get = disk.get.bind(disk);
     disk.get = () => Promise.reject(new StoreUnavailableError("The test refuses this read."));
     await assert.rejects(seen.claim(["a"], HOUR, NOW), StoreUnavailableError);
     disk.get = get;
