@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Node, NodeAPI } from "node-red";
 import type { Destination } from "../../src/delivery/destination";
-import type { LaneState } from "../../src/delivery/lane";
+import type { Lane, LaneState } from "../../src/delivery/lane";
 import type { OutboxNews } from "../../src/delivery/outbox";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/json";
 import type { RequestBudget } from "../../src/throttle/request-budget";
@@ -133,19 +133,26 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     // The status has room for a few words; the whole sentence is said once, where a user looks for it.
     if (state.paused && state.paused.since !== pausedSince) node.warn(state.paused.reason);
     pausedSince = state.paused?.since ?? 0;
-    if (state.paused) status.show("problem", "paused", { reason: shortened(state.paused.reason) });
+    if (delivery.problem !== undefined) status.show("problem", "store");
+    else if (state.paused) status.show("problem", "paused", { reason: shortened(state.paused.reason) });
     else if (state.retryingUntil) status.show("waiting", "retrying", { time: clock(state.retryingUntil) });
     else if (throttled.waiting > 0 && (throttled.doneAt ?? 0) > Date.now())
       status.show("waiting", "throttled", { count: state.waiting, time: clock(throttled.doneAt ?? 0) });
     else if (state.waiting > 0) status.show("working", "waiting", { count: state.waiting });
     else if (state.failed > 0) status.show("problem", "failed", { count: state.failed });
     else if (state.delivered > 0) status.show("ok", "delivered", { count: state.delivered, time: clock(Date.now()) });
+    else status.clear();
   };
 
   let closed = false;
   const ends: (() => void)[] = [];
+  let lane: Lane<Body> | undefined;
+  const showNow = (): void => (lane ? showState(lane.state()) : status.clear());
+  // Also where the store has never worked, and there is no queue yet.
+  ends.push(showStoreProblem(delivery, () => status.show("problem", "store"), showNow));
   void opening.then((outbox) => {
     if (closed) return;
+    lane = outbox.lane;
     outbox.configure(
       {
         destination: work.destination,
@@ -155,12 +162,10 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
       },
       { node: node.id, name, type },
     );
-    const showNow = (): void => showState(outbox.lane.state());
     onceFlowsRun(() => {
       if (closed) return;
       ends.push(outbox.attach({ settled, state: showState }));
       ends.push(budget.onChange(showNow));
-      ends.push(showStoreProblem(delivery, node, () => status.show("problem", "store"), showNow));
     });
   });
   ends.push(

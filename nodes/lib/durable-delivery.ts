@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { Node, NodeAPI } from "node-red";
+import type { NodeAPI } from "node-red";
 import { Delivery } from "../../src/delivery/delivery";
 import { LevelStore } from "../../src/delivery/level-store";
-import { onFlowsStarted, onFlowsStopping } from "./flow-lifecycle";
+import { onceFlowsRun, onFlowsStarted, onFlowsStopping } from "./flow-lifecycle";
 import { processOwned } from "./process-owned";
 import { addQueueRoutes } from "./queue-routes";
 
@@ -35,34 +35,29 @@ export function receiptsOf(message: Readonly<Record<string, unknown>>): string[]
 }
 
 /**
- * Says once, and on the node's status, while nothing can be kept. Returns what ends it.
+ * Shows on a node's status while nothing can be kept; the store itself says in the log what to do. Returns what ends it.
  * @param showProblem shows it on the status; `showUsual` shows the usual status again
  */
-export function showStoreProblem(
-  delivery: Delivery,
-  node: Node,
-  showProblem: () => void,
-  showUsual: () => void,
-): () => void {
-  let told: string | undefined;
-  const tell = (problem: string | undefined): void => {
-    if (problem === told) return;
-    told = problem;
-    if (problem === undefined) return showUsual();
-    showProblem();
-    node.error(problem);
+export function showStoreProblem(delivery: Delivery, showProblem: () => void, showUsual: () => void): () => void {
+  let isShown = false;
+  const show = (problem: string | undefined): void => {
+    if (isShown === (problem !== undefined)) return;
+    isShown = !isShown;
+    if (isShown) showProblem();
+    else showUsual();
   };
   let end: (() => void) | undefined;
   let ended = false;
+  const begin = (): void => {
+    if (ended) return;
+    end = delivery.onProblem(show);
+    show(delivery.problem);
+  };
   // While Node-RED starts, the store is only being opened.
   void delivery
     .usable(OPENING_MS)
     .catch(() => undefined)
-    .then(() => {
-      if (ended) return;
-      end = delivery.onProblem(tell);
-      tell(delivery.problem);
-    });
+    .then(() => onceFlowsRun(begin));
   return () => {
     ended = true;
     end?.();

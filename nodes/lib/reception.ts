@@ -46,7 +46,7 @@ export class Reception<Received extends JsonObject> {
     const { showProblem, showUsual } = options;
     // Where nothing is kept, nothing depends on the store.
     this.ends = [
-      showStoreProblem(this.delivery, node, () => void (this.isFollowed() && showProblem()), showUsual),
+      showStoreProblem(this.delivery, () => void (this.isFollowed() && showProblem()), showUsual),
       this.delivery.onReplay(node.id, ({ message, receipt }, isReplayed) =>
         options.emit(node, message as Received, { receipt, ...(isReplayed && { replayed: true }) }),
       ),

@@ -29,6 +29,13 @@ export class NodeStatus {
     this.shown = look + text;
     this.node.status({ ...looks[look], text });
   }
+
+  /** Shows nothing. */
+  clear(): void {
+    if (this.shown === "") return;
+    this.shown = "";
+    this.node.status({});
+  }
 }
 
 /** A moment as people read it on a status: hours and minutes, local time. `at` is Unix ms. */

@@ -149,6 +149,24 @@ export class DeadLetters {
     return this.removeEvery(this.pages({ customer }));
   }
 
+  /**
+   * Changes the envelopes of letters; letters must not be replayed meanwhile.
+   * @param change returns the new one, or undefined for no change
+   */
+  rewrite(change: (envelope: JsonObject) => JsonObject | undefined): Promise<void> {
+    return this.deleting.run(async () => {
+      for await (const letters of this.pages({})) {
+        const operations = letters.flatMap(({ id, ...letter }): StoreOperation[] => {
+          const envelope = change(letter.envelope);
+          return envelope
+            ? [{ type: "put", key: PREFIX + id, value: { ...letter, envelope } as unknown as JsonObject }]
+            : [];
+        });
+        if (operations.length > 0) await this.store.write(operations);
+      }
+    });
+  }
+
   /** Forgets the letters that are too old; reads no others. Returns how many there were. */
   expire(now: number): Promise<number> {
     return this.removeEvery(this.pages({ before: now - this.maxAgeMs }));

@@ -197,11 +197,17 @@ export class Delivery implements QueueDesk {
   }
 
   async erase(hardId: string): Promise<{ waiting: number; failed: number; received: number }> {
+    const change = (message: JsonObject): JsonObject | undefined => withoutPerson(message, hardId);
     let waiting = 0;
-    for (const { node } of await LaneStore.summaries(this.store))
-      waiting += await (await this.waitingOf(node)).erase(hardId);
+    for (const { node } of await LaneStore.summaries(this.store)) {
+      const queue = await this.waitingOf(node);
+      waiting += await queue.erase(hardId);
+      // What others wait with may name the person too: a flow can copy the payload to another property.
+      await queue.rewrite(change);
+    }
     const failed = await this.deadLetters.erase(hardId);
-    const received = await this.inbox.rewrite((message) => withoutPerson(message, hardId));
+    await this.deadLetters.rewrite(change);
+    const received = await this.inbox.rewrite(change);
     await this.store.compact();
     return { waiting, failed, received };
   }
@@ -249,20 +255,27 @@ export class Delivery implements QueueDesk {
   }
 }
 
-/** A message without the records of one person: every object in a list that names the person's ID. */
+/**
+ * A message without what is about one person: texts that are the person's ID, and objects that have the ID among their
+ * values; undefined when there is nothing. In what is about somebody else (an item of a list) only lists are searched.
+ */
 function withoutPerson(message: JsonObject, hardId: string): JsonObject | undefined {
   let found = false;
-  const names = (value: JsonValue): boolean =>
-    isJsonObject(value) && Object.values(value).some((one) => typeof one !== "object" && String(one) === hardId);
-  const copy = (value: JsonValue): JsonValue => {
-    if (Array.isArray(value)) {
-      const others = value.filter((item) => !names(item));
-      found ||= others.length < value.length;
-      return others.map(copy);
-    }
-    if (!isJsonObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, copy(one)]));
+  const isAbout = (value: JsonValue, isId: (one: JsonValue) => boolean): boolean => {
+    const about = isId(value) || (isJsonObject(value) && Object.values(value).some(isId));
+    found ||= about;
+    return about;
   };
-  const result = copy(message) as JsonObject;
+  const isText = (one: JsonValue): boolean => one === hardId;
+  // IDs in records can be numbers; elsewhere a number is anything (a status, a count).
+  const isTextOrNumber = (one: JsonValue): boolean => typeof one !== "object" && String(one) === hardId;
+  const copy = (value: JsonValue, inItem: boolean): JsonValue => {
+    if (Array.isArray(value))
+      return value.filter((item) => !isAbout(item, isTextOrNumber)).map((item) => copy(item, true));
+    if (!isJsonObject(value)) return value;
+    const others = Object.entries(value).filter(([, one]) => inItem || !isAbout(one, isText));
+    return Object.fromEntries(others.map(([key, one]) => [key, copy(one, inItem)]));
+  };
+  const result = copy(message, false) as JsonObject;
   return found ? result : undefined;
 }

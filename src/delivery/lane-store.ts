@@ -219,6 +219,17 @@ export class LaneStore<Body> {
     });
   }
 
+  /** Changes the envelopes of messages with waiting records. @param change returns the new one, or undefined for no change */
+  rewrite(change: (envelope: JsonObject) => JsonObject | undefined): Promise<void> {
+    return this.mutex.run(async () => {
+      for await (const [key, value] of readAll(this.store, this.keys.messages)) {
+        const message = value as unknown as KeptMessage;
+        const envelope = change(message.envelope);
+        if (envelope) await this.store.write([{ type: "put", key, value: { ...message, envelope } }]);
+      }
+    });
+  }
+
   /** Forgets everything, also that there was a queue; for a node that is gone. Returns how many records there were. */
   discard(): Promise<number> {
     return this.mutex.run(async () => {

@@ -12,8 +12,10 @@ export type NodeRedMajor = 4 | 5;
 
 export interface NodeRedOptions {
   readonly major: NodeRedMajor;
-  /** Folder to use instead of a new one; it is kept, and nothing is installed into it. */
+  /** Folder to use instead of a new one; nothing is installed into it. It is kept, unless `newUserDir` made it. */
   readonly userDir?: string;
+  /** What comes before the command, for example to run it in another namespace. */
+  readonly within?: readonly string[];
   /** Settings beside the quiet ones: an object, or the text of a JavaScript expression that makes one. */
   readonly settings?: object | string;
   /** What `flows.json` holds at the first start. */
@@ -49,7 +51,7 @@ process.on("exit", () => {
 
 /** Starts a real Node-RED with this package installed, and waits until it listens and its flows have started. */
 export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProcess> {
-  const program = await nodeRedProgram(options.major);
+  const program = [...(options.within ?? []), ...(await nodeRedProgram(options.major))];
   const userDir = options.userDir ?? (await newUserDir());
   const own = typeof options.settings === "string" ? options.settings : JSON.stringify(options.settings ?? {});
   writeFileSync(
@@ -203,7 +205,8 @@ function writeJson(file: string, value: unknown): void {
   writeFileSync(file, JSON.stringify(value));
 }
 
-async function newUserDir(): Promise<string> {
+/** A user directory with this package installed; `NodeRedProcess.remove` removes it. */
+export async function newUserDir(): Promise<string> {
   const userDir = mkdtempSync(join(tmpdir(), "node-red-"));
   temporary.add(userDir);
   cpSync(await installedPackage(), userDir, { recursive: true, verbatimSymlinks: true });

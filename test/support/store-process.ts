@@ -1,16 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { waitFor } from "./wait-for";
 
 const root = resolve(__dirname, "../..");
 const program = [process.execPath, "--import", "tsx", join(root, "test/support/level-store-child.ts")];
-
-/** Why a process cannot have a disk of its own here; undefined when it can. */
-export function whyNoOwnDisk(): string | undefined {
-  const tried = spawnSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "none", "/mnt"], { encoding: "utf8" });
-  return tried.status === 0 ? undefined : `no tmpfs in a user namespace here (${tried.error?.message ?? tried.stderr})`;
-}
 
 /** A process that has a LevelStore open in a folder (test/support/level-store-child.ts). */
 export class StoreProcess {

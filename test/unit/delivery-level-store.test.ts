@@ -22,7 +22,8 @@ import fc from "fast-check";
 import type { JsonValue } from "../../src/json";
 import { type StoreOperation, StoreUnavailableError } from "../../src/delivery/durable-store";
 import { LevelStore } from "../../src/delivery/level-store";
-import { StoreProcess, whyNoOwnDisk } from "../support/store-process";
+import { skipWithoutOwnDisk } from "../support/own-disk";
+import { StoreProcess } from "../support/store-process";
 import { waitFor } from "../support/wait-for";
 
 const EVERYTHING = { gte: "!", lt: "~" };
@@ -341,13 +342,6 @@ describe("delivery: the store on LevelDB", () => {
       await child.waitForProblem(undefined);
       assert.deepEqual(await readKeys(), acknowledged);
     });
-
-    function skipWithoutOwnDisk(context: Mocha.Context): void {
-      const why = whyNoOwnDisk();
-      if (!why) return;
-      context.test!.title += ` (skipped: ${why})`;
-      context.skip();
-    }
   });
 
   describe("a write that fails", () => {

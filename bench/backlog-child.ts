@@ -1,0 +1,85 @@
+// A process of its own with the real store, inbox and outbox of a node, and a destination that takes everything at once: what
+// is measured is the queue, not an API. Driven over IPC by backlog.ts.
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { Delivery } from "../src/delivery/delivery";
+import type { Destination, LaneRecord, Settlement } from "../src/delivery/destination";
+import { LevelStore } from "../src/delivery/level-store";
+import type { Outbox } from "../src/delivery/outbox";
+import type { JsonObject } from "../src/json";
+
+const MESSAGE = 1_000;
+const owner = { node: "bench", name: "bench", type: "bench" };
+
+/** Says when it has been given as many records as it was asked for, and takes no more then. */
+class Drain implements Destination<JsonObject> {
+  readonly batchLimits = { records: MESSAGE, bytes: 10_000_000 };
+  private taken = 0;
+
+  constructor(
+    private readonly most: number,
+    private readonly done: () => void,
+  ) {}
+
+  async *deliver(batch: readonly LaneRecord<JsonObject>[]): AsyncGenerator<Settlement[]> {
+    await new Promise((resolve) => setImmediate(resolve));
+    yield batch.map(({ id }) => ({ id, outcome: { status: "delivered", result: {} } }));
+    this.taken += batch.length;
+    if (this.taken >= this.most) this.done();
+  }
+}
+
+let next = 0;
+let delivery: Delivery;
+let outbox: Outbox<JsonObject>;
+
+const accept = async (count: number): Promise<void> => {
+  for (let left = count; left > 0; left -= MESSAGE) {
+    const records = Array.from({ length: MESSAGE }, () => {
+      const key = `customer-${Date.now()}-${next++}@example.com`;
+      const record = { registered: key, name: `Customer ${next}`, metadata: { segment: "VIP", loyalty_points: 120 } };
+      return { key, body: { sourceId: key, hardId: "registered", record } };
+    });
+    await outbox.accept({
+      id: randomUUID(),
+      properties: { topic: "customers" },
+      receipts: [],
+      records,
+      settledAtOnce: [],
+    });
+  }
+};
+
+const calls = {
+  /** Opens the store as a start of Node-RED does. Returns ms until webhooks are taken and the node's queue is there. */
+  open: async (folder: string): Promise<number> => {
+    const started = performance.now();
+    const store = LevelStore.open(folder);
+    delivery = new Delivery(store, store.ready());
+    outbox = await delivery.outbox<JsonObject>(owner);
+    await delivery.usable(0);
+    return performance.now() - started;
+  },
+  fill: accept,
+  /** Takes `count` records in and delivers `count` of those that wait, both at once. Returns ms. */
+  work: async (count: number): Promise<number> => {
+    const started = performance.now();
+    const delivered = new Promise<void>((resolve) => {
+      const destination = new Drain(count, () => {
+        outbox.configure(undefined);
+        resolve();
+      });
+      const output = (): JsonObject => ({});
+      outbox.configure({ destination, concurrency: 2, output, isFollowed: () => false });
+    });
+    await Promise.all([accept(count), delivered]);
+    return performance.now() - started;
+  },
+  /** Anonymous memory in MB: what LevelDB maps of its files is page cache, and not counted. */
+  memory: (): number =>
+    Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? NaN) / 1_024,
+};
+
+process.on("message", ({ id, name, argument }: { id: number; name: keyof typeof calls; argument: never }) => {
+  void Promise.resolve(calls[name](argument)).then((result) => process.send!({ id, result: result ?? null }));
+});
