@@ -7,7 +7,7 @@ export {
 } from "./bloomreach-scenario";
 export type { StoredCustomer } from "./customer-book";
 export type { FaultFilter, FaultKind, Faults } from "./faults";
-export { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS } from "./keys";
+export { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS, SIMULATOR_WEBHOOK_SECRET } from "./keys";
 export type { LoggedRequest } from "./request-log";
 export { SAMPLE_METADATA_KEYS, sampleCustomers } from "./sample-customers";
 export { sampleEventData, type SampleSubject } from "./sample-events";
