@@ -2,9 +2,9 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type CustomerUpdate, VoucherifyCustomers } from "../src/destinations/voucherify-customers";
 import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
-import { refuseMessages, runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
+import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
-import { MessageError } from "./lib/message-handler";
+import { MessageError, refuseMessages } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
 

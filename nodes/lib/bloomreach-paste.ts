@@ -1,6 +1,7 @@
 import type { NodeAPI } from "node-red";
 import {
   authenticationBlock,
+  codeTags,
   customerTemplate,
   eventTemplate,
   requestTemplate,
@@ -36,7 +37,7 @@ export function addPasteRoute(RED: NodeAPI, type: string): void {
 
   async function templates(posted: Parameters<typeof postedText>[0], hardId: string): Promise<object> {
     const kind = postedText(posted, "kind");
-    if (kind === "requests") return { template: requestTemplate(hardId) };
+    if (kind === "requests") return { template: requestTemplate(hardId), ...codeTags() };
     if (kind === "events")
       return {
         rootTemplate: rootTemplate(),

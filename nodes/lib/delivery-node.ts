@@ -179,12 +179,6 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   });
 }
 
-/** A node that cannot work until the user has done what the sentence says: every message goes to Catch with it. */
-export function refuseMessages(node: Node, status: NodeStatus, key: string, sentence: string): void {
-  status.show("problem", key);
-  onEachMessage(node, () => Promise.reject(new MessageError(sentence)));
-}
-
 /** The `request_id` of the webhook that brought a message. */
 function requestIdOf({ webhook }: Message): string | undefined {
   return isJsonObject(webhook) && typeof webhook.request_id === "string" ? webhook.request_id : undefined;

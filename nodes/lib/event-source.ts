@@ -4,6 +4,9 @@ import { EVENT_KINDS, type EventKind, type VoucherifyEvent } from "../../src/sch
 import { eventPayload } from "../../src/voucherify/event-message";
 import type { Handed } from "./reception";
 
+/** How long a repeated event is known: by webhook, distribution or activity. */
+export const SEEN_FOR_MS = 48 * 3_600_000;
+
 /** Events of Voucherify as they are kept until the flow has taken them. */
 export interface ReceivedEvents extends JsonObject {
   events: JsonObject[];

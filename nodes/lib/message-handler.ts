@@ -1,4 +1,5 @@
 import type { Node, NodeMessageInFlow } from "node-red";
+import type { NodeStatus } from "./status";
 
 /** A message as it runs through flows; every property may be there. */
 export type Message = NodeMessageInFlow & Record<string, unknown>;
@@ -34,4 +35,10 @@ export function onEachMessage(
       },
     );
   });
+}
+
+/** A node that cannot work until the user has done what the sentence says: every message goes to Catch with it. */
+export function refuseMessages(node: Node, status: NodeStatus, key: string, sentence: string): void {
+  status.show("problem", key);
+  onEachMessage(node, () => Promise.reject(new MessageError(sentence)));
 }

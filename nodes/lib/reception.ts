@@ -71,11 +71,11 @@ export class Reception<Received extends JsonObject> {
 
   /**
    * Writes down what was received: only then it may be answered. Resolves with what goes with its messages.
-   * @param requestId of the webhook's answer, by which a user finds it again
+   * @param requestId of the webhook's answer, by which a user finds it again; undefined where there was no webhook
    * @param also what must be written in the same moment, kept message or not
    * @throws StoreUnavailableError when that is not possible now
    */
-  async keep(received: Received, requestId: string, also: readonly StoreOperation[] = []): Promise<Handed> {
+  async keep(received: Received, requestId: string | undefined, also: readonly StoreOperation[] = []): Promise<Handed> {
     const isFollowed = this.isFollowed();
     if (!isFollowed && also.length === 0) return {};
     await this.delivery.usable(STORE_PATIENCE_MS);
@@ -83,7 +83,12 @@ export class Reception<Received extends JsonObject> {
       await this.delivery.write(also);
       return {};
     }
-    const entry = { node: this.node.id, receivedAt: Date.now(), requestId, message: received };
+    const entry = {
+      node: this.node.id,
+      receivedAt: Date.now(),
+      message: received,
+      ...(requestId !== undefined && { requestId }),
+    };
     return { receipt: await this.delivery.inbox.receive(entry, also) };
   }
 

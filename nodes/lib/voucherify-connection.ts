@@ -28,6 +28,10 @@ export interface VoucherifyAccount extends Node {
 /** One usable way to one Voucherify project, or the sentence that says why there is none. */
 export interface VoucherifyConnection {
   readonly problem: string | undefined;
+  /** It is the built-in simulator. */
+  readonly isSimulated: boolean;
+  /** Whose events are our own. */
+  readonly applicationId: string;
   readonly api: VoucherifyApi;
   readonly schemas: MetadataSchemas;
   readonly budget: RequestBudget;
@@ -67,7 +71,14 @@ export function connectVoucherify(settings: VoucherifySettings, budget: RequestB
     return simulated ? { ...request, url: request.url.replace(apiUrl, await simulatorUrl()) } : request;
   });
   const api = new VoucherifyApi({ apiUrl, keys, send });
-  return { problem, api, schemas: schemasOf(api, `${settings.apiUrl} ${keys.applicationId}`), budget };
+  return {
+    problem,
+    isSimulated: simulated,
+    applicationId: keys.applicationId,
+    api,
+    schemas: schemasOf(api, `${settings.apiUrl} ${keys.applicationId}`),
+    budget,
+  };
 }
 
 /** The schemas of one project, read through its newest connection. */

@@ -75,6 +75,15 @@ export function requestTemplate(hardId: string): string {
 }`;
 }
 
+/**
+ * How an e-mail shows the code of the webhook before it (documentation.bloomreach.com/engagement/docs/using-webhook-responses;
+ * the dotted key is the one of Voucherify's own page), and with a guard for a customer without one.
+ */
+export function codeTags(): { readonly mailTag: string; readonly mailGuard: string } {
+  const mailTag = "{{ webhook['voucher.code'] }}";
+  return { mailTag, mailGuard: `{% if webhook['voucher.code'] %}${mailTag}{% else %}{% abort %}{% endif %}` };
+}
+
 /** Voucherify's field, and the Bloomreach attribute that the hosted integration's payload takes it from. */
 const CORE_FIELDS = [
   ["name", "firstName"],
