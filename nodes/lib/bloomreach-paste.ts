@@ -53,7 +53,7 @@ export function addPasteRoute(RED: NodeAPI, type: string): void {
     if (!account)
       return { keys: [], note: "Deploy a voucherify account first: then its metadata keys are listed here." };
     if (account.connection.problem) return { keys: [], note: account.connection.problem };
-    const schema = await account.connection.schemas.customer(AbortSignal.timeout(10_000));
+    const schema = await account.connection.schemas.current(AbortSignal.timeout(10_000));
     const keys = Object.keys(schema.properties);
     return {
       keys,

@@ -90,7 +90,7 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
 
   /** Maps with what is defined; a key that is not known may have been defined since that was read. */
   private async mapped(batch: readonly LaneRecord<CustomerUpdate>[], signal: AbortSignal): Promise<CustomerItem[]> {
-    const schema = await judgeSchemas(this.schemas.customer(signal));
+    const schema = await judgeSchemas(this.schemas.current(signal));
     const items = await itemsOf(batch, this.emptyValues, schema);
     if (!items.some(({ hasUndefinedKeys }) => hasUndefinedKeys)) return items;
     const newer = await judgeSchemas(this.schemas.reload(signal));

@@ -31,7 +31,26 @@ export interface ActivityQuery {
   readonly startDate?: string;
 }
 
+/** Which updated customers are asked for. */
+export interface UpdatedQuery {
+  /** ISO 8601. */
+  readonly after: string;
+  readonly page: number;
+}
+
+/** Which publications are looked for (docs.voucherify.io/api-reference/publications/list-publications). */
+export interface PublicationQuery {
+  /** Our idempotency key. */
+  readonly source_id?: string;
+  /** Voucherify's id of the customer. */
+  readonly customer?: string;
+  /** Name of the campaign. */
+  readonly campaign?: string;
+}
+
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Most answers are there by then, and nobody waits for long when Node-RED stops. */
+const GRACE_MS = 3_000;
 
 /**
  * The calls of Voucherify's API that this package uses (docs.voucherify.io/api-reference). Each resolves with the answer,
@@ -61,6 +80,30 @@ export class VoucherifyApi {
     return this.post("/v1/customers/bulk/async", body, "bulk", signal);
   }
 
+  /**
+   * Tracks a custom event. Sending it twice counts it twice: it has no key by which Voucherify could know it again. So it is
+   * not given up at once when the signal is aborted, as soon as it has begun.
+   * @param body the event as JSON (docs.voucherify.io/api-reference/events/track-custom-event)
+   */
+  trackEvent(body: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.post("/v1/events", body, "api", signal, GRACE_MS);
+  }
+
+  /** @param id Voucherify's id of the customer or the source id */
+  readCustomer(id: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get(`/v1/customers/${encodeURIComponent(id)}`, signal);
+  }
+
+  /**
+   * A hundred customers that were updated after a time, those updated first standing first.
+   * @param page from 1 to 99, the highest that Voucherify has; behind it, ask again with a later time
+   */
+  listCustomersUpdatedAfter({ after, page }: UpdatedQuery, signal?: AbortSignal): Promise<HttpAnswer> {
+    const since = encodeURIComponent(after);
+    const query = `updated_at%5Bafter%5D=${since}&order=updated_at&limit=100&page=${page}`;
+    return this.get(`/v1/customers?${query}`, signal);
+  }
+
   readAsyncAction(id: string, signal?: AbortSignal): Promise<HttpAnswer> {
     return this.get(`/v1/async-actions/${encodeURIComponent(id)}`, signal);
   }
@@ -83,6 +126,23 @@ export class VoucherifyApi {
     return this.get(`/v1/customers/${encodeURIComponent(id)}/activity?${parameters.join("&")}`, signal);
   }
 
+  /** Gives a customer a code. @param body a publication request as JSON */
+  publish(body: string, joinOnce: boolean, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.post(`/v1/publications${joinOnce ? "?join_once=true" : ""}`, body, "api", signal);
+  }
+
+  /** Publications, newest first. */
+  listPublications(query: PublicationQuery, signal?: AbortSignal): Promise<HttpAnswer> {
+    const parameters = Object.entries({ limit: 1, order: "-created_at", result: "SUCCESS", ...query });
+    const text = parameters.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+    return this.get(`/v1/publications?${text.join("&")}`, signal);
+  }
+
+  /** One page of campaigns. @param page from 1 */
+  listCampaigns(limit: number, page: number, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get(`/v1/campaigns?limit=${limit}&page=${page}`, signal);
+  }
+
   listAsyncActions(limit: number, signal?: AbortSignal): Promise<HttpAnswer> {
     return this.get(`/v1/async-actions?limit=${limit}`, signal);
   }
@@ -91,9 +151,16 @@ export class VoucherifyApi {
     return this.send({ method: "GET", url: this.apiUrl + path, headers: this.headers }, "api", signal);
   }
 
-  private post(path: string, body: string, kind: CallKind, signal?: AbortSignal): Promise<HttpAnswer> {
+  private post(
+    path: string,
+    body: string,
+    kind: CallKind,
+    signal?: AbortSignal,
+    graceMs?: number,
+  ): Promise<HttpAnswer> {
     const headers = { ...this.headers, "Content-Type": "application/json" };
-    return this.send({ method: "POST", url: this.apiUrl + path, headers, body }, kind, signal);
+    const grace = graceMs !== undefined && { graceMs };
+    return this.send({ method: "POST", url: this.apiUrl + path, headers, body, ...grace }, kind, signal);
   }
 
   private send(

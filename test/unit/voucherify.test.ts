@@ -153,26 +153,26 @@ describe("MetadataSchemas", () => {
       }),
       Location: schema("Location", { city: property("string") }),
     });
-    const { properties, nested } = await schemas.customer();
+    const { properties, nested } = await schemas.current();
     assert.deepEqual(Object.keys(properties), ["tier", "home"]);
     assert.deepEqual(Object.keys(nested.Location ?? {}), ["city"]);
   });
 
   it("takes 404 for nothing defined", async () => {
-    assert.deepEqual(await project({}).schemas.customer(), { properties: {}, nested: {} });
+    assert.deepEqual(await project({}).schemas.current(), { properties: {}, nested: {} });
   });
 
   it("asks once for many callers, then every ten minutes, and on demand at most once a minute", async () => {
     const { schemas, asked } = project({});
-    await Promise.all([schemas.customer(), schemas.customer(), schemas.reload()]);
-    await schemas.customer();
+    await Promise.all([schemas.current(), schemas.current(), schemas.reload()]);
+    await schemas.current();
     await schemas.reload();
     assert.equal(asked.length, 1);
     clock.tick(60_000);
     await schemas.reload();
     assert.equal(asked.length, 2);
     clock.tick(10 * 60_000);
-    await schemas.customer();
+    await schemas.current();
     assert.equal(asked.length, 3);
   });
 
@@ -180,10 +180,10 @@ describe("MetadataSchemas", () => {
     it(`throws with the answer on ${status}, and asks again the next time`, async () => {
       const { schemas, asked } = project({ customer: answer(status, { code: status, message: "No" }) });
       await assert.rejects(
-        schemas.customer(),
+        schemas.current(),
         (error) => error instanceof MetadataSchemaError && error.answer.status === status,
       );
-      await assert.rejects(schemas.customer());
+      await assert.rejects(schemas.current());
       assert.equal(asked.length, 2);
     });
 });
