@@ -30,7 +30,8 @@ export interface Sorted<Body> {
   readonly settledAtOnce: readonly SettledAtOnce[];
 }
 
-type SettledRecords<Body> = OutboxNews<Body>["delivered"];
+type DeliveredRecords<Body> = OutboxNews<Body>["delivered"];
+type FailedRecords<Body> = OutboxNews<Body>["failed"];
 
 /** What one kind of delivery node does. */
 export interface DeliveryWork<Body> {
@@ -44,8 +45,12 @@ export interface DeliveryWork<Body> {
   readonly things: string;
   /** @throws MessageError for a message that brings nothing to deliver */
   sort(message: Message): Sorted<Body>;
-  /** What leaves on the message for delivered records, `payload` among it. */
-  result(delivered: SettledRecords<Body>): JsonObject;
+  /** Failed records leave by the output as well. */
+  readonly sendsFailures?: boolean;
+  /** A message is safe on disk: `waiting` of its records are to be delivered, and nothing can be done with `failed`. */
+  accepted?(message: Message, taken: { readonly waiting: number; readonly failed: readonly JsonObject[] }): void;
+  /** What leaves on the message, `payload` among it; the same for the same records. */
+  result(delivered: DeliveredRecords<Body>, failed: FailedRecords<Body>): JsonObject;
   /** Names a record that failed; key and reason are added. */
   naming(body: Body): JsonObject;
   /** The record as it came, for a payload that could not be kept. */
@@ -78,6 +83,8 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     if (taken.waiting === 0) live.forget(id);
     const settled = taken.settledAtOnce.map((place) => settledAtOnce[place]!);
     const total = taken.waiting + settled.length;
+    const failed = settled.filter((one) => one.failed).map(({ result }) => result);
+    work.accepted?.(message, { waiting: taken.waiting, failed });
     reportAtOnce(message, settled, { settled: settled.length, waiting: taken.waiting, total });
   });
 
@@ -96,7 +103,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   };
 
   const resultOf = (news: OutboxNews<Body>): JsonObject => ({
-    ...work.result(news.delivered),
+    ...work.result(news.delivered, news.failed),
     delivery: countsOf(news),
   });
 
@@ -118,7 +125,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     }
     // What may not go now goes later, in its turn, from its stored copy.
     const goes = news.receipt === undefined || delivery.inbox.mayEmit(news.receipt);
-    if (news.delivered.length > 0 && goes) {
+    if (goes && (news.delivered.length > 0 || work.sendsFailures)) {
       // The last message out is the one that came in: whatever cannot be copied (req, res) leaves with it.
       const message = news.waiting === 0 ? original : RED.util.cloneMessage({ ...original, payload: undefined });
       const receipt = news.receipt === undefined ? {} : { receipt: news.receipt };
@@ -157,6 +164,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
       {
         destination: work.destination,
         concurrency: work.concurrency,
+        ...(work.sendsFailures && { sendsFailures: true }),
         output: (news) => ({ ...news.properties, ...resultOf(news) }),
         isFollowed: () => hasDeliveryDownstream(RED, node),
       },

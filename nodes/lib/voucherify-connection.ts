@@ -1,6 +1,7 @@
 import type { Node } from "node-red";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import { budgetedSend } from "../../src/destinations/budgeted-send";
+import type { HttpRequest } from "../../src/http/http-client";
 import { SIMULATOR_KEYS } from "../../src/simulator";
 import type { RequestBudget } from "../../src/throttle/request-budget";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
@@ -33,7 +34,10 @@ export interface VoucherifyConnection {
   /** Whose events are our own. */
   readonly applicationId: string;
   readonly api: VoucherifyApi;
+  /** The same, for what a webhook waits for: goes before queued work, and may use the whole limit. */
+  readonly urgentApi: VoucherifyApi;
   readonly schemas: MetadataSchemas;
+  readonly publicationSchemas: MetadataSchemas;
   readonly budget: RequestBudget;
 }
 
@@ -66,33 +70,43 @@ export function connectVoucherify(settings: VoucherifySettings, budget: RequestB
   };
   // The simulator gets its port when it starts, at the first request; until then its address has only a name.
   const apiUrl = simulated ? "http://simulator" : settings.apiUrl;
-  const send = budgetedSend(budget, async (request) => {
+  const prepare = async (request: HttpRequest): Promise<HttpRequest> => {
     if (problem) throw new ConfigurationError(problem);
     return simulated ? { ...request, url: request.url.replace(apiUrl, await simulatorUrl()) } : request;
-  });
-  const api = new VoucherifyApi({ apiUrl, keys, send });
+  };
+  const api = new VoucherifyApi({ apiUrl, keys, send: budgetedSend(budget, prepare) });
+  const urgentApi = new VoucherifyApi({ apiUrl, keys, send: budgetedSend(budget, prepare, true) });
+  const project = `${settings.apiUrl} ${keys.applicationId}`;
   return {
     problem,
     isSimulated: simulated,
     applicationId: keys.applicationId,
     api,
-    schemas: schemasOf(api, `${settings.apiUrl} ${keys.applicationId}`),
+    urgentApi,
+    schemas: schemasOf(api, project, "customer"),
+    publicationSchemas: schemasOf(urgentApi, project, "publication"),
     budget,
   };
 }
 
 /** The schemas of one project, read through its newest connection. */
 class CachedSchemas {
-  readonly schemas = new MetadataSchemas((resource, signal) => this.api.readMetadataSchema(resource, signal));
+  readonly schemas: MetadataSchemas;
 
-  constructor(public api: VoucherifyApi) {}
+  constructor(
+    public api: VoucherifyApi,
+    resource: string,
+  ) {
+    this.schemas = new MetadataSchemas((name, signal) => this.api.readMetadataSchema(name, signal), resource);
+  }
 }
 
 /** Schemas are cached per project, so that a deploy costs no request. */
-function schemasOf(api: VoucherifyApi, project: string): MetadataSchemas {
+function schemasOf(api: VoucherifyApi, project: string, resource: string): MetadataSchemas {
   const cache = processOwned<CachedSchemas>("metadata-schemas");
-  const cached = cache.get(project) ?? new CachedSchemas(api);
-  cache.set(project, cached);
+  const name = `${resource} ${project}`;
+  const cached = cache.get(name) ?? new CachedSchemas(api, resource);
+  cache.set(name, cached);
   cached.api = api;
   return cached.schemas;
 }

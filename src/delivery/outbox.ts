@@ -51,6 +51,8 @@ export interface OutboxNode<Body> {
   readonly concurrency: number;
   /** The serialisable message that leaves by the output for what was delivered; asked only when another delivery node follows. */
   output(news: OutboxNews<Body>): JsonObject;
+  /** Failed records leave by the output as well, for a flow that goes on with them. */
+  readonly sendsFailures?: boolean;
   /** Whether another delivery node follows, so that the output must not be lost in a crash. */
   isFollowed(): boolean;
 }
@@ -214,7 +216,7 @@ export class Outbox<Body> {
     const written: (() => void)[] = [];
     const followed = this.node?.isFollowed() ? this.node : undefined;
     for (const one of settled) {
-      if (!followed || one.delivered.length === 0) continue;
+      if (!followed || (one.delivered.length === 0 && !followed.sendsFailures)) continue;
       const message = followed.output(newsFor(one));
       const entry = inbox.prepare({ node: owner.node, receivedAt: Date.now(), message });
       operations.push(...entry.operations);
