@@ -8,7 +8,7 @@ import { Mutex } from "./mutex";
 import { customerOf } from "./record-key";
 import { readAll } from "./store-keys";
 import { TakenBatch } from "./taken-batch";
-import type { Conclusion, MessageProgress, TakeLimits, WaitingRecord } from "./waiting-record";
+import type { Conclusion, MessageProgress, Postponed, TakeLimits, WaitingRecord } from "./waiting-record";
 
 /** So many records that the cursor has passed are read at one go. */
 const PAGE = 500;
@@ -144,6 +144,19 @@ export class LaneStore<Body> {
   }
 
   /**
+   * Writes down that lent records are being sent, each group as one: should this life end before their conclusion, they
+   * count in the next one as sent, with a lost answer.
+   * @param now when this try began, Unix ms
+   */
+  noteSending(groups: readonly (readonly WaitingRecord<Body>[])[], now: number): Promise<void> {
+    return this.mutex.run(async () => {
+      const noted = groups.map((records) => triedGroup<Body>({ records, triedAt: now, dueAt: now, lost: true }));
+      await this.store.write(noted.map((group) => this.noteOf(group)));
+      for (const { key, ids } of noted) this.lines.get(key)!.noted = ids[0];
+    });
+  }
+
+  /**
    * Keeps what became of lent records, all or nothing, and forgets finished messages. Returns how far the messages of the
    * settled ones are.
    * @param also gets the same, and gives what must be written with it
@@ -158,10 +171,12 @@ export class LaneStore<Body> {
       const returned = [...postponed.flatMap(({ records }) => records), ...unsent];
       const gone = [...settled, ...returned.filter((record) => this.isErased(record))];
       const operations: StoreOperation[] = gone.map(({ id }) => ({ type: "del", key: this.keys.record(id) }));
-      for (const { group } of this.linesOf(gone)) if (group) operations.push(this.deletionOf(group));
-      const groups = kept.map(({ records, triedAt, dueAt }) => triedGroup(records, triedAt, dueAt));
-      for (const group of groups)
-        operations.push({ type: "put", key: this.keys.tried(group.ids[0]!), value: { ...group, ids: [...group.ids] } });
+      for (const { group, noted = group?.ids[0] } of this.linesOf(gone))
+        if (noted !== undefined) operations.push(this.deletionOf(noted));
+      for (const { group, noted } of this.linesOf(back))
+        if (noted !== undefined) operations.push(group ? this.noteOf(group) : this.deletionOf(noted));
+      const groups = kept.map((one) => triedGroup(one));
+      operations.push(...groups.map((group) => this.noteOf(group)));
       const progress = await this.settleMessages(gone, operations);
       const told = new Set(settled.map(({ messageId }) => messageId));
       const news = progress.filter(({ id }) => told.has(id));
@@ -206,7 +221,8 @@ export class LaneStore<Body> {
       for await (const [id, record] of this.unread()) if (customerOf(record.key) === customer) ids.push(id);
       const gone = [...(await this.recordsOf(ids)).values()].map(({ message }) => ({ messageId: message }));
       const operations: StoreOperation[] = ids.map((id) => ({ type: "del", key: this.keys.record(id) }));
-      for (const { group, lentCount } of lines) if (group && lentCount === 0) operations.push(this.deletionOf(group));
+      for (const { group, lentCount } of lines)
+        if (group && lentCount === 0) operations.push(this.deletionOf(group.ids[0]!));
       await this.settleMessages(gone, operations);
       if (gone.length > 0) await this.write(operations, -gone.length);
       let erased = gone.length;
@@ -380,8 +396,13 @@ export class LaneStore<Body> {
     return this.lines.get(key)?.isErased === true;
   }
 
-  private deletionOf({ ids }: TriedGroup): StoreOperation {
-    return { type: "del", key: this.keys.tried(ids[0]!) };
+  private noteOf(group: TriedGroup): StoreOperation {
+    return { type: "put", key: this.keys.tried(group.ids[0]!), value: { ...group, ids: [...group.ids] } };
+  }
+
+  /** @param first id of the first record of the group */
+  private deletionOf(first: number): StoreOperation {
+    return { type: "del", key: this.keys.tried(first) };
   }
 
   /** Its lent records are done with: the others of the key may go. */
@@ -414,9 +435,11 @@ export class LaneStore<Body> {
   }
 }
 
-function triedGroup<Body>(records: readonly WaitingRecord<Body>[], triedAt: number, dueAt: number): TriedGroup {
-  const { key, attempts, firstTriedAt = triedAt } = records[0]!;
-  return { key, ids: records.map(({ id }) => id), attempts: attempts + 1, firstTriedAt, dueAt };
+function triedGroup<Body>({ records, triedAt, dueAt, lost }: Postponed<Body>): TriedGroup {
+  const { key, attempts, firstTriedAt = triedAt, lostAnswers = 0 } = records[0]!;
+  const lostNow = lostAnswers + (lost ? 1 : 0);
+  const ids = records.map(({ id }) => id);
+  return { key, ids, attempts: attempts + 1, firstTriedAt, dueAt, ...(lostNow > 0 && { lostAnswers: lostNow }) };
 }
 
 function waitingRecord<Body>(
@@ -431,5 +454,6 @@ function waitingRecord<Body>(
     body: body as Body,
     attempts: group?.attempts ?? 0,
     ...(group && { firstTriedAt: group.firstTriedAt }),
+    ...(group?.lostAnswers !== undefined && { lostAnswers: group.lostAnswers }),
   };
 }

@@ -222,7 +222,9 @@ export class Lane<Body> {
   private async run(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): Promise<void> {
     const call: Call<Body> = { ticket: this.gate.enter(), startedAt: Date.now(), open: groupsOf(records) };
     try {
-      const batch = [...call.open.values()].map((group) => merged(group, destination));
+      const groups = [...call.open.values()];
+      if (destination.notesSending) await this.insist(() => this.store.noteSending(groups, call.startedAt));
+      const batch = groups.map((group) => merged(group, destination));
       for await (const settlements of destination.deliver(batch, this.stopping.signal)) {
         await this.conclude(call, settlements);
       }
@@ -285,8 +287,8 @@ export class Lane<Body> {
     const sent = settlements.filter(({ outcome }) => outcome.status !== "unsent");
     const last = sent.at(-1)?.outcome;
     if (!last) return;
-    const down = sent.every(({ outcome }) => outcome.status === "retry" && outcome.unreachable);
-    if (!down || last.status !== "retry") return this.gate.answered(ticket);
+    const down = sent.every(({ outcome }) => "unreachable" in outcome && outcome.unreachable);
+    if (!down || !("reason" in last)) return this.gate.answered(ticket);
     const keys = sent.flatMap(({ id }) => open.get(id)?.[0]?.key ?? []);
     this.gate.unreachable(ticket, keys, last.reason, now);
   }
@@ -345,9 +347,10 @@ function groupsOf<Body>(records: readonly WaitingRecord<Body>[]): Map<number, re
 }
 
 function merged<Body>(group: readonly WaitingRecord<Body>[], destination: Destination<Body>): LaneRecord<Body> {
-  const { id, key } = group[0]!;
+  const { id, key, lostAnswers } = group[0]!;
   const bodies = group.map(({ body }) => body);
-  return { id, key, body: bodies.reduce((earlier, later) => destination.merge?.(earlier, later) ?? later) };
+  const body = bodies.reduce((earlier, later) => destination.merge?.(earlier, later) ?? later);
+  return { id, key, body, ...(lostAnswers !== undefined && { lostAnswers }) };
 }
 
 function retryOpen<Body>({ open }: Call<Body>, reason: string): Settlement[] {
