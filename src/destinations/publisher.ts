@@ -82,7 +82,8 @@ export class Publisher {
     { key, answer }: Failed,
     signal: AbortSignal,
   ): Promise<JsonObject | undefined> {
-    const isOurs = (found: JsonObject): boolean => found.tracking_id === sourceId || sourceIdOf(found) === sourceId;
+    const isOurs = (found: JsonObject): boolean =>
+      (found.tracking_id === sourceId || sourceIdOf(found) === sourceId) && isOfCampaign(found, campaign);
     if (key === "duplicate_source_id") {
       const found = await this.newest({ source_id: idempotencyKey }, signal);
       return found && isOurs(found) ? found : undefined;
@@ -109,6 +110,11 @@ export class Publisher {
 
 function isPublication(json: JsonValue | undefined): json is JsonObject {
   return isJsonObject(json) && typeof json.id === "string";
+}
+
+function isOfCampaign({ voucher }: JsonObject, campaign: string | undefined): boolean {
+  if (campaign === undefined || !isJsonObject(voucher)) return true;
+  return [voucher.campaign, voucher.campaign_id].includes(campaign);
 }
 
 function sourceIdOf({ customer }: JsonObject): JsonValue | undefined {

@@ -22,10 +22,12 @@ export function publicationAnswer(publication: JsonObject, currency: string): Js
   const whole = { ...publication, ...helpers };
   if (bytesOf(whole) <= MOST_BYTES) return whole;
   // Only metadata can be that large.
-  const { metadata: _metadata, customer: _customer, ...small } = whole;
-  const { metadata: _voucherMetadata, ...smallVoucher } = voucher;
-  const smaller = { ...small, voucher: smallVoucher };
+  const smaller = { ...without(whole, ["metadata", "customer"]), voucher: without(voucher, ["metadata"]) };
   return bytesOf(smaller) <= MOST_BYTES ? smaller : { ...helpers, voucher: { code: helpers.voucher_code! } };
+}
+
+function without(object: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)));
 }
 
 /** The code that a publication gave; undefined when it gave none. */
