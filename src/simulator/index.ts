@@ -5,6 +5,7 @@ export {
   type ScenarioRequest,
   type ScenarioResult,
 } from "./bloomreach-scenario";
+export type { TrackedEvent } from "./custom-events";
 export type { StoredCustomer } from "./customer-book";
 export type { FaultFilter, FaultKind, Faults } from "./faults";
 export { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS, SIMULATOR_WEBHOOK_SECRET } from "./keys";

@@ -5,10 +5,12 @@ import type { MetadataSchema } from "../schemas/voucherify";
 import type { ActivityBook } from "./activity-book";
 import { answerAsBloomreach } from "./bloomreach-api";
 import type { CampaignBook } from "./campaigns";
+import type { CustomEventBook } from "./custom-events";
 import { answerControl } from "./control";
 import type { StoredCustomer } from "./customer-book";
 import { customerIdsOf, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedRequest } from "./exchange";
 import { type FaultKind, FaultPlan, type Faults } from "./faults";
+import { SimulatedGateway } from "./gateway";
 import { SIMULATOR_KEYS } from "./keys";
 import type { PublicationBook } from "./publications";
 import type { SimulatedRateLimit } from "./rate-counter";
@@ -30,6 +32,11 @@ export interface SimulatorOptions {
   readonly asyncActionMs?: number;
   /** The Voucherify keys that are accepted; `SIMULATOR_KEYS` by default. */
   readonly keys?: { readonly applicationId: string; readonly secretKey: string };
+  /**
+   * Voucherify's hosted integration for Bloomreach, below `/bloomreach-engagement/`: the name of its Main Hard ID
+   * ("registered" by default) and how many calls it takes a day (144,000 by default).
+   */
+  readonly gateway?: { readonly hardId?: string; readonly dailyCalls?: number };
   /** How many requests the log keeps; 10,000 by default. */
   readonly logCapacity?: number;
 }
@@ -41,6 +48,7 @@ export interface SimulatorOptions {
 export class Simulator {
   private readonly server: Server;
   private readonly voucherify: SimulatedVoucherify;
+  private readonly gateway: SimulatedGateway;
   private readonly requestLog: RequestLog;
   private faults: FaultPlan | undefined;
 
@@ -51,6 +59,14 @@ export class Simulator {
       bulkRateLimit: options.bulkRateLimit,
       asyncActionMs: options.asyncActionMs ?? 200,
     });
+    const { book, schemas, events } = this.voucherify;
+    const setup = {
+      keys: options.keys ?? SIMULATOR_KEYS,
+      hardId: "registered",
+      dailyCalls: 144_000,
+      ...options.gateway,
+    };
+    this.gateway = new SimulatedGateway(setup, book, schemas, events);
     this.requestLog = new RequestLog(options.logCapacity ?? 10_000);
     this.setFaults(options.faults);
     this.server = createServer((request, response) => void this.serve(request, response));
@@ -104,6 +120,11 @@ export class Simulator {
     return this.voucherify.publications;
   }
 
+  /** The custom events that were tracked, their schemas and what they earn; change these to try other projects. */
+  get events(): CustomEventBook {
+    return this.voucherify.events;
+  }
+
   /** What customers did and got; record events to try others. */
   get activity(): ActivityBook {
     return this.voucherify.activity;
@@ -122,6 +143,7 @@ export class Simulator {
   /** As freshly started: no customers, no log, full limits, the schemas and faults of the start. */
   reset(): void {
     this.voucherify.clear();
+    this.gateway.clear();
     this.requestLog.clear();
     this.setFaults(this.options.faults);
   }
@@ -139,7 +161,7 @@ export class Simulator {
     const method = message.method ?? "GET";
     const target = message.url ?? "/";
     const [path = "/", query = ""] = target.split("?", 2);
-    const isApi = /^\/(v1|v2|track)\//.test(path);
+    const isApi = /^\/(v1|v2|track|bloomreach-engagement)\//.test(path);
     const entry = isApi ? this.requestLog.add(method, target, message.headers) : undefined;
     // Nobody is left to answer when this fails: the client cut the connection while it sent.
     const body = await readBody(message).catch(() => undefined);
@@ -164,6 +186,7 @@ export class Simulator {
 
   private answer(request: SimulatedRequest): SimulatedAnswer {
     try {
+      if (request.path.startsWith("/bloomreach-engagement/")) return this.gateway.answer(request);
       return request.path.startsWith("/track/") ? answerAsBloomreach(request) : this.voucherify.answer(request);
     } catch {
       // For example metadata nested so deeply that the check of it cannot end.

@@ -4,8 +4,10 @@ import type { MetadataSchema } from "../schemas/voucherify";
 import { ActivityBook } from "./activity-book";
 import { AsyncActions, type BulkError } from "./async-actions";
 import { CampaignBook, campaignAnswer, voucherAnswer } from "./campaigns";
+import { CustomEventBook } from "./custom-events";
 import { CustomerBook, customerAnswer, type StoredCustomer } from "./customer-book";
 import { checkCustomerFields } from "./customer-payload";
+import { findCustomers } from "./customer-list";
 import { decodePathPart, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedRequest } from "./exchange";
 import { seededSchemas } from "./metadata-schemas";
 import { type Publication, PublicationBook, publicationAnswer } from "./publications";
@@ -44,6 +46,7 @@ export class SimulatedVoucherify {
   );
   readonly activity: ActivityBook;
   readonly wallet = new Wallet(this.campaigns, this.book);
+  readonly events: CustomEventBook;
   private readonly actions: AsyncActions;
   private apiCalls: RateCounter;
   private bulkCalls: RateCounter;
@@ -54,6 +57,7 @@ export class SimulatedVoucherify {
     { method: "POST", path: BULK_PATH, handle: (request) => this.bulkUpsert(request.json) },
     { method: "GET", path: /^\/v1\/customers\/([^/]+)$/, handle: (_request, id) => this.readCustomer(id) },
     { method: "PUT", path: /^\/v1\/customers\/([^/]+)$/, handle: (request, id) => this.update(id, request.json) },
+    { method: "POST", path: /^\/v1\/events$/, handle: (request) => this.events.track(request.json) },
     { method: "GET", path: /^\/v1\/async-actions$/, handle: (request) => this.listActions(request.query) },
     { method: "GET", path: /^\/v1\/async-actions\/([^/]+)$/, handle: (_request, id) => this.readAction(id) },
     { method: "GET", path: /^\/v1\/metadata-schemas$/, handle: () => this.listSchemas() },
@@ -93,6 +97,8 @@ export class SimulatedVoucherify {
 
   constructor(private readonly setup: VoucherifySetup) {
     this.activity = new ActivityBook(this.book, setup.keys.applicationId);
+    const { book: customers, campaigns, wallet, activity } = this;
+    this.events = new CustomEventBook({ customers, campaigns, wallet, activity });
     this.actions = new AsyncActions(setup.asyncActionMs);
     this.apiCalls = new RateCounter("api_calls", setup.rateLimit);
     this.bulkCalls = this.newBulkCounter();
@@ -124,6 +130,7 @@ export class SimulatedVoucherify {
     this.campaigns.clear();
     this.publications.clear();
     this.activity.clear();
+    this.events.clear();
     this.schemas.clear();
     for (const [name, schema] of seededSchemas()) this.schemas.set(name, schema);
     this.apiCalls = new RateCounter("api_calls", this.setup.rateLimit);
@@ -261,16 +268,11 @@ export class SimulatedVoucherify {
   private listCustomers(query: URLSearchParams): SimulatedAnswer {
     const limit = readLimit(query);
     if (limit === undefined) return errors.badQuery("Property .limit should be integer between 1 and 100");
-    const newest = [...this.book.customers.values()].slice(-limit).reverse();
-    return {
-      status: 200,
-      body: {
-        object: "list",
-        data_ref: "customers",
-        customers: newest.map((customer) => this.answerOf(customer)),
-        total: this.book.customers.size,
-      },
-    };
+    const found = findCustomers(this.book, query);
+    if (typeof found === "string") return errors.badQuery(found);
+    const start = (found.page - 1) * limit;
+    const customers = found.customers.slice(start, start + limit).map((customer) => this.answerOf(customer));
+    return { status: 200, body: { object: "list", data_ref: "customers", customers, total: found.customers.length } };
   }
 
   private readAction(id: string): SimulatedAnswer {
