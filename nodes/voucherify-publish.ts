@@ -4,7 +4,7 @@ import { sleep } from "../src/delivery/sleep";
 import { Publisher, type Published } from "../src/destinations/publisher";
 import { TryLater } from "../src/destinations/voucherify-answers";
 import { VoucherifyPublications } from "../src/destinations/voucherify-publications";
-import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
+import { isJsonObject, type JsonObject } from "../src/json";
 import { publicationAnswer } from "../src/mapping/publication-answer";
 import {
   type Frequency,

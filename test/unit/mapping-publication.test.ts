@@ -141,12 +141,13 @@ describe("mapping: the answer to a webhook", () => {
 
   it("stays below 64 KB, with the code in any case", () => {
     const large = "x".repeat(70_000);
-    for (const more of [
+    const parts: readonly JsonObject[] = [
       { metadata: { large } },
       { customer: { metadata: { large } } },
       { voucher: { ...publication.voucher, metadata: { large } } },
       { voucher: { ...publication.voucher, assets: { large } } },
-    ]) {
+    ];
+    for (const more of parts) {
       const answer = publicationAnswer({ ...publication, ...more }, "EUR");
       assert.ok(Buffer.byteLength(JSON.stringify(answer)) < 64_000);
       assert.equal((answer.voucher as JsonObject).code, "12345678");
