@@ -30,8 +30,10 @@ export function onEachMessage(
     handle(received, (result) => send(result)).then(
       () => done(),
       (error: unknown) => {
-        if (error instanceof MessageError) Object.assign(received, error.details);
-        done(error instanceof Error ? error : new Error(String(error)));
+        if (!(error instanceof MessageError)) return done(error instanceof Error ? error : new Error(String(error)));
+        Object.assign(received, error.details);
+        // A text, because Node-RED would write the name of an error's class before the sentence.
+        done(error.message as unknown as Error);
       },
     );
   });
