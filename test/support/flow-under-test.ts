@@ -49,12 +49,12 @@ export class FlowUnderTest {
   async load(flow: readonly FlowNode[], credentials: Record<string, object> = {}): Promise<void> {
     this.received.clear();
     const watch = (RED: NodeAPI): void => void (this.httpNode = RED.httpNode as unknown as RequestListener);
-    await helper.load([watch, ...USUAL, ...this.nodes], flow as never, credentials as never);
+    await helper.load([watch, ...USUAL, ...this.nodes], flow as never, credentials);
     for (const { id, type } of flow) {
       if (type !== "helper") continue;
       const messages: Received[] = [];
       this.received.set(id, messages);
-      helper.getNode(id).on("input", (message: object) => messages.push(message as Received));
+      helper.getNode(id).on("input", (message: object) => messages.push(message));
     }
   }
 
