@@ -75,7 +75,7 @@ describe("voucherify in and voucherify activity", () => {
     return flow.post(PATH, text, { "x-voucherify-signature": signature });
   };
   const redemption = (overrides: JsonObject = {}): JsonObject =>
-    ({ ...sampleWebhook("customer.redemption.succeeded", "project"), ...overrides }) as JsonObject;
+    ({ ...sampleWebhook("customer.redemption.succeeded", "project"), ...overrides });
   const events = (): Received[] => flow.of(id("events"));
   const others = (): Received[] => flow.of(id("others"));
 
@@ -111,7 +111,7 @@ describe("voucherify in and voucherify activity", () => {
     const data = sampleEventData("customer.redemption.succeeded", { customer });
     await send({ ...redemption(), data });
     await waitFor("the event", () => events()[0]);
-    const distribution = sampleWebhook("customer.redemption.succeeded", "distribution") as JsonObject;
+    const distribution = sampleWebhook("customer.redemption.succeeded", "distribution");
     const again = await send({ ...distribution, data });
     assert.equal(again.body.ignored, "repeated");
     assert.equal((await send({ ...redemption(), data })).body.ignored, "repeated");
@@ -166,7 +166,7 @@ describe("voucherify in and voucherify activity", () => {
   it("sends only the chosen kinds", async () => {
     await load({ kinds: ["customer.publication.succeeded"] });
     assert.equal((await send(redemption())).body.ignored, "not_chosen");
-    await send(sampleWebhook("customer.publication.succeeded", "project") as JsonObject);
+    await send(sampleWebhook("customer.publication.succeeded", "project"));
     assert.equal((await waitFor("the event", () => events()[0])).topic, "customer.publication.succeeded");
     assert.equal(events().length, 1);
   });
