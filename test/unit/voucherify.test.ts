@@ -93,6 +93,14 @@ describe("VoucherifyApi", () => {
     [() => api.readAsyncAction("a/1"), "GET", "/v1/async-actions/a%2F1", "api"],
     [() => api.readMetadataSchema("customer"), "GET", "/v1/metadata-schemas/customer", "api"],
     [() => api.listCustomers(1), "GET", "/v1/customers?limit=1", "api"],
+    [() => api.trackEvent("{}"), "POST", "/v1/events", "api"],
+    [() => api.readCustomer("a/1"), "GET", "/v1/customers/a%2F1", "api"],
+    [
+      () => api.listCustomersUpdatedAfter({ after: "2026-01-01T00:00:00.000Z", page: 2 }),
+      "GET",
+      "/v1/customers?updated_at%5Bafter%5D=2026-01-01T00%3A00%3A00.000Z&order=updated_at&limit=100&page=2",
+      "api",
+    ],
     [() => api.listAsyncActions(1), "GET", "/v1/async-actions?limit=1", "api"],
   ] as const;
   for (const [call, method, path, kind] of used)
@@ -112,6 +120,7 @@ describe("VoucherifyApi", () => {
     for (const [, method, path] of used) {
       const plain = path
         .replace(/\?.*/, "")
+        .replace(/customers\/a%2F1/, "customers/{customerId}")
         .replace(/a%2F1/, "{asyncActionId}")
         .replace(/schemas\/customer/, "schemas/{resource}");
       assert.ok(paths[plain]?.[method.toLowerCase()], `${method} ${plain} is not in the specification`);
