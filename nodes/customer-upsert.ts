@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { type CustomerUpdate, VoucherifyCustomers } from "../src/destinations/voucherify-customers";
+import type { CustomerUpdate } from "../src/destinations/voucherify-customers";
 import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
 import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
@@ -14,6 +14,7 @@ interface CustomerUpsertDef extends NodeDef {
   account: string;
   emptyValues: "keep" | "clear";
   concurrency: number | string;
+  readIds: boolean;
 }
 
 /** Creates or updates customers in Voucherify: accepts the message, delivers in bulk, reports per customer. */
@@ -32,13 +33,13 @@ export = (RED: NodeAPI): void => {
         "Choose a voucherify account in this customer upsert node, then deploy.",
       );
 
-    const { api, schemas, budget } = account.connection;
+    const { connection } = account;
     runDeliveryNode<CustomerUpdate>(RED, this, {
       type: TYPE,
       status,
-      destination: new VoucherifyCustomers({ api, schemas, emptyValues: def.emptyValues ?? "keep" }),
+      destination: connection.customers({ emptyValues: def.emptyValues ?? "keep", readIds: def.readIds === true }),
       concurrency: Number(def.concurrency) || 2,
-      budget,
+      budget: connection.budget,
       things: "customers",
       sort: ({ payload, hardId }) =>
         sort(customersOf(payload), typeof hardId === "string" ? hardId : account.hardId, account.testCustomers),

@@ -204,7 +204,7 @@ function sorted(
   const settledAtOnce: SettledAtOnce[] = [];
   const at = receivedAt(webhook);
   for (const [index, item] of items.entries()) {
-    const text = JSON.stringify((item ?? null));
+    const text = JSON.stringify(item ?? null);
     const reading = isJsonObject(item)
       ? readPublicationRequest(item, defaults, at)
       : ({ ok: false, key: "not_an_object", reason: "A request must be an object with fields." } as const);
