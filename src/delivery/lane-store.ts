@@ -321,7 +321,8 @@ export class LaneStore<Body> {
    * that had no room any more.
    */
   private async takeOnwards(batch: TakenBatch<Body>): Promise<number | undefined> {
-    for await (const [id, record] of this.unread()) {
+    // One more than the batch takes, to know when the next one was accepted.
+    for await (const [id, record] of this.unread(Math.min(batch.limits.records + 1, PAGE))) {
       const line = this.lines.get(record.key);
       const lendable = !line || (batch.has(record.key) && batch.limits.together && line.isLentToTheLast);
       // Without room it is read again next time.
@@ -336,8 +337,8 @@ export class LaneStore<Body> {
   }
 
   /** The records that the cursor has not passed, without those of tried groups. */
-  private async *unread(): AsyncGenerator<readonly [number, KeptRecord]> {
-    for await (const [key, value] of readAll(this.store, this.keys.recordsAfter(this.cursor))) {
+  private async *unread(pageSize = PAGE): AsyncGenerator<readonly [number, KeptRecord]> {
+    for await (const [key, value] of readAll(this.store, this.keys.recordsAfter(this.cursor), pageSize)) {
       const id = LaneKeys.idOf(key);
       if (!this.aside.has(id)) yield [id, value as unknown as KeptRecord];
     }
