@@ -64,9 +64,9 @@ export = (RED: NodeAPI): void => {
           const forwarding = forwardToBloomreach(item, mapping, receivedAt(message));
           if (forwarding.kind === "records") return forwarding.records;
           const { reason } = forwarding;
-          return forwarding.kind === "failed"
-            ? { failed: true, result: { key: forwarding.key, reason } }
-            : { failed: false, result: { status: "held", reason } };
+          if (forwarding.kind === "held") return { failed: false, result: { status: "held", reason } };
+          const result: JsonObject = { key: forwarding.key, reason };
+          return { failed: true, result };
         }),
       result: (delivered) => ({
         payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { JsonValue } from "../json";
 import type { MetadataSchema } from "../schemas/voucherify";
 import type { ActivityBook } from "./activity-book";
-import { answerAsBloomreach } from "./bloomreach-api";
+import { SimulatedBloomreach } from "./bloomreach-api";
 import type { CampaignBook } from "./campaigns";
 import type { CustomEventBook } from "./custom-events";
 import { answerControl } from "./control";
@@ -49,6 +49,8 @@ export class Simulator {
   private readonly server: Server;
   private readonly voucherify: SimulatedVoucherify;
   private readonly gateway: SimulatedGateway;
+  /** The simulated Bloomreach project: its customers with their events, and what its API group may not write. */
+  readonly bloomreach = new SimulatedBloomreach();
   private readonly requestLog: RequestLog;
   private faults: FaultPlan | undefined;
 
@@ -143,6 +145,7 @@ export class Simulator {
   /** As freshly started: no customers, no log, full limits, the schemas and faults of the start. */
   reset(): void {
     this.voucherify.clear();
+    this.bloomreach.clear();
     this.gateway.clear();
     this.requestLog.clear();
     this.setFaults(this.options.faults);
@@ -161,7 +164,7 @@ export class Simulator {
     const method = message.method ?? "GET";
     const target = message.url ?? "/";
     const [path = "/", query = ""] = target.split("?", 2);
-    const isApi = /^\/(v1|v2|track|bloomreach-engagement)\//.test(path);
+    const isApi = /^\/(v1|v2|track|data|bloomreach-engagement)\//.test(path);
     const entry = isApi ? this.requestLog.add(method, target, message.headers) : undefined;
     // Nobody is left to answer when this fails: the client cut the connection while it sent.
     const body = await readBody(message).catch(() => undefined);
@@ -187,7 +190,7 @@ export class Simulator {
   private answer(request: SimulatedRequest): SimulatedAnswer {
     try {
       if (request.path.startsWith("/bloomreach-engagement/")) return this.gateway.answer(request);
-      return request.path.startsWith("/track/") ? answerAsBloomreach(request) : this.voucherify.answer(request);
+      return /^\/(track|data)\//.test(request.path) ? this.bloomreach.answer(request) : this.voucherify.answer(request);
     } catch {
       // For example metadata nested so deeply that the check of it cannot end.
       return INTERNAL_ERROR;

@@ -72,6 +72,7 @@ export class SimulatedVoucherify {
     { method: "GET", path: /^\/v1\/publications$/, handle: ({ query }) => this.publications.list(query) },
     { method: "POST", path: /^\/v1\/qualifications$/, handle: ({ json }) => this.wallet.qualify(json) },
     { method: "GET", path: /^\/v1\/vouchers\/([^/]+)$/, handle: (_request, code) => this.wallet.voucher(code) },
+    { method: "GET", path: /^\/v1\/promotions\/tiers\/([^/]+)$/, handle: (_request, id) => this.wallet.tier(id) },
     {
       method: "GET",
       path: /^\/v1\/customers\/([^/]+)\/activity$/,

@@ -4,6 +4,7 @@ import type { CustomerBook, StoredCustomer } from "./customer-book";
 import type { SimulatedAnswer } from "./exchange";
 import * as errors from "./voucherify-errors";
 
+const TYPE_FILTER = /^filters\[voucher_type\]\[conditions\]\[\$in\]\[\d+\]$/;
 const SCENARIOS = ["ALL", "CUSTOMER_WALLET", "AUDIENCE_ONLY"];
 
 /** What a customer has and may use: qualifications, redeemables, loyalty cards. */
@@ -63,7 +64,10 @@ export class Wallet {
     const customer = this.customers.find(id);
     if (!customer) return errors.notFound("customer", id);
     const limit = Number(query.get("limit") ?? 10);
-    const held = this.campaigns.heldBy(customer.id);
+    const types = [...query].flatMap(([name, type]) => (TYPE_FILTER.test(name) ? [type] : []));
+    const held = this.campaigns
+      .heldBy(customer.id)
+      .filter((voucher) => types.length === 0 || types.includes(voucherAnswer(voucher).type as string));
     const data = held.slice(0, limit).map((voucher) => ({
       id: `rh_${voucher.id.slice(2)}`,
       created_at: voucher.createdAt,
@@ -83,6 +87,24 @@ export class Wallet {
   voucher(code: string): SimulatedAnswer {
     const voucher = this.campaigns.vouchers.get(code);
     return voucher ? { status: 200, body: voucherAnswer(voucher) } : errors.notFound("voucher", code);
+  }
+
+  /** `GET /v1/promotions/tiers/{id}`. */
+  tier(id: string): SimulatedAnswer {
+    const campaign = [...this.campaigns.campaigns.values()].find((one) => tierId(one) === id);
+    if (campaign?.type !== "PROMOTION") return errors.notFound("promotion_tier", id);
+    const { name, discount, expirationDate = null } = campaign;
+    return {
+      status: 200,
+      body: {
+        id,
+        object: "promotion_tier",
+        name,
+        action: { discount: discount ?? null },
+        campaign: { id: campaign.id, object: "campaign", expiration_date: expirationDate },
+        expiration_date: null,
+      },
+    };
   }
 
   /** `GET /v1/loyalties/{campaignId}/members?customer=`. */
@@ -164,7 +186,7 @@ export class Wallet {
     return [...this.campaigns.campaigns.values()]
       .filter(({ type, isActive }) => type === "PROMOTION" && isActive !== false)
       .map(({ id, name, discount, createdAt }) => ({
-        id: `promo_${id.slice(5)}`,
+        id: tierId({ id }),
         object: "promotion_tier",
         created_at: createdAt,
         result: { discount: discount ?? null },
@@ -180,6 +202,10 @@ const PROGRAM = {
   metadata: {},
   object: "program",
 } satisfies JsonObject;
+
+function tierId({ id }: { readonly id: string }): string {
+  return `promo_${id.slice(5)}`;
+}
 
 function asVoucher(voucher: Voucher, names: boolean): JsonObject {
   const { discount, gift } = voucherAnswer(voucher);

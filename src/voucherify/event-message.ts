@@ -54,7 +54,7 @@ export function publicationEvent(payload: JsonValue): VoucherifyEvent | undefine
   const sourceId = customer.source_id ?? tracking_id;
   const failed = result === "FAILURE";
   const kind = failed ? "customer.publication.failed" : "customer.publication.succeeded";
-  const name = typeof id === "string" ? id : `${String(payload.source_id)}`;
+  const name = [id, payload.source_id].find((one) => typeof one === "string") ?? "";
   return {
     kind,
     type: kind,

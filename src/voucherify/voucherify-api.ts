@@ -48,6 +48,9 @@ export interface PublicationQuery {
   readonly campaign?: string;
 }
 
+/** Kinds of vouchers (docs.voucherify.io/api-reference/vouchers/voucher-object). */
+export type VoucherType = "DISCOUNT_VOUCHER" | "GIFT_VOUCHER" | "LOYALTY_CARD";
+
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** Most answers are there by then, and nobody waits for long when Node-RED stops. */
 const GRACE_MS = 3_000;
@@ -141,6 +144,46 @@ export class VoucherifyApi {
   /** One page of campaigns. @param page from 1 */
   listCampaigns(limit: number, page: number, signal?: AbortSignal): Promise<HttpAnswer> {
     return this.get(`/v1/campaigns?limit=${limit}&page=${page}`, signal);
+  }
+
+  /**
+   * What a customer has been given, newest first, at most a hundred
+   * (docs.voucherify.io/api-reference/customers/list-customers-redeemables).
+   * @param customer Voucherify's id of the customer or the source id
+   */
+  listRedeemables(customer: string, types: readonly VoucherType[], signal?: AbortSignal): Promise<HttpAnswer> {
+    const query = new URLSearchParams({ limit: "100", order: "-id" });
+    for (const [index, type] of types.entries()) query.set(`filters[voucher_type][conditions][$in][${index}]`, type);
+    return this.get(`/v1/customers/${encodeURIComponent(customer)}/redeemables?${query}`, signal);
+  }
+
+  /** What a customer may use. @param body as in docs.voucherify.io/api-reference/qualifications/check-eligibility */
+  qualify(body: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.post("/v1/qualifications", body, "api", signal);
+  }
+
+  readVoucher(code: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get(`/v1/vouchers/${encodeURIComponent(code)}`, signal);
+  }
+
+  readPromotionTier(id: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get(`/v1/promotions/tiers/${encodeURIComponent(id)}`, signal);
+  }
+
+  /** The loyalty programs of API v1, at most a hundred. */
+  listLoyaltyCampaigns(signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get("/v1/loyalties?limit=100", signal);
+  }
+
+  /** The loyalty programs of API v2, at most a hundred (docs.voucherify.io/build/loyalty-overview). */
+  listLoyaltyPrograms(signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.get("/v2/loyalties/programs?limit=100", signal);
+  }
+
+  /** A customer's cards in a loyalty program of API v2. @param sourceId source id of the customer */
+  readMembership(program: string, sourceId: string, signal?: AbortSignal): Promise<HttpAnswer> {
+    const member = `${encodeURIComponent(program)}/memberships/${encodeURIComponent(sourceId)}`;
+    return this.get(`/v2/loyalties/programs/${member}?identification_type=customer_source_id`, signal);
   }
 
   listAsyncActions(limit: number, signal?: AbortSignal): Promise<HttpAnswer> {
