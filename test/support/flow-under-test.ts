@@ -58,6 +58,11 @@ export class FlowUnderTest {
     }
   }
 
+  /** Ends the flow before the test ends. */
+  async unload(): Promise<void> {
+    await helper.unload();
+  }
+
   node(id: string): ReturnType<typeof helper.getNode> {
     return helper.getNode(id);
   }
