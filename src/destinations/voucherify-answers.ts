@@ -9,7 +9,16 @@ const LONGEST_WAIT_MS = 3_600_000;
 const CHECK_URL = "Check the API base URL of the voucherify account.";
 
 /** Permissions of a key, as Voucherify names them (docs.voucherify.io/guides/authentication). */
-export type Permission = "customers" | "publications" | "events" | "async-actions" | "metadata-schemas";
+export type Permission =
+  | "customers"
+  | "publications"
+  | "events"
+  | "async-actions"
+  | "metadata-schemas"
+  | "loyalties"
+  | "promotions"
+  | "qualifications"
+  | "vouchers";
 
 /** Voucherify could not do it this time: whatever was asked for is to be asked again. */
 export class TryLater extends Error {
