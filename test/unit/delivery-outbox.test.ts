@@ -1,0 +1,286 @@
+import assert from "node:assert/strict";
+import { type Clock, install } from "@sinonjs/fake-timers";
+import { Delivery } from "../../src/delivery/delivery";
+import { StoreUnavailableError } from "../../src/delivery/durable-store";
+import type { InboxEntry } from "../../src/delivery/inbox";
+import { ConfigurationError } from "../../src/delivery/outcome";
+import type { Outbox, OutboxNews } from "../../src/delivery/outbox";
+import { type Body, delivered, down, refused, retry, ScriptedDestination } from "../support/lane-bench";
+import { MemoryDurableStore } from "../support/memory-durable-store";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+describe("delivery: a node's outbox, the inbox and the dead letters together", () => {
+  let clock: Clock;
+  let disk: MemoryDurableStore;
+  let delivery: Delivery;
+  let destination: ScriptedDestination;
+  let news: OutboxNews<Body>[];
+  let emitted: InboxEntry[];
+  let lives: Delivery[];
+  let messages = 0;
+
+  beforeEach(async () => {
+    clock = install({
+      now: 1_700_000_000_000,
+      toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"],
+    });
+    lives = [];
+    disk = new MemoryDurableStore();
+    await start();
+  });
+  afterEach(async () => {
+    for (const life of lives) {
+      const stopped = life.stop();
+      await clock.tickAsync(0);
+      await stopped;
+    }
+    clock.uninstall();
+  });
+
+  /** A process starts with what is on disk. */
+  async function start(): Promise<void> {
+    delivery = new Delivery(disk, Promise.resolve());
+    lives.push(delivery);
+    destination = new ScriptedDestination();
+    [news, emitted] = [[], []];
+    await delivery.ready;
+  }
+  /** The process dies: only what is on disk is left. */
+  async function crash(): Promise<void> {
+    disk = disk.crashedCopy();
+    await start();
+  }
+  /** Deploys a node; `follower` when another delivery node stands behind it. */
+  async function deploy(node = "node", { follower = false } = {}): Promise<Outbox<Body>> {
+    const outbox = await delivery.outbox<Body>({ node, name: "Node", type: "test" });
+    outbox.configure({
+      destination,
+      concurrency: 4,
+      output: ({ properties, delivered: done }) => ({ ...properties, payload: done.map(({ key }) => key) }),
+      isFollowed: () => follower,
+    });
+    outbox.attach({ settled: (one) => news.push(one), state: () => undefined });
+    delivery.onReplay(node, (entry) => emitted.push(entry));
+    return outbox;
+  }
+  const accept = (
+    outbox: Outbox<Body>,
+    texts: readonly string[],
+    more: { receipts?: string[]; requestId?: string } = {},
+  ): ReturnType<Outbox<Body>["accept"]> =>
+    outbox.accept({
+      id: `message ${++messages}`,
+      properties: { topic: "customers" },
+      receipts: [],
+      records: texts.map((text) => ({ key: text.split(":")[0]!, body: { values: [text] } })),
+      settledAtOnce: [],
+      ...more,
+    });
+  const receive = (requestId = "request"): Promise<string> =>
+    delivery.inbox.receive({ node: "in", receivedAt: Date.now(), requestId, message: { records: [] } });
+  const pass = (ms: number): Promise<number> => clock.tickAsync(ms);
+
+  it("takes each record of a receipt once, whatever comes again, also after a crash", async () => {
+    const receipt = await receive();
+    const first = await deploy();
+    assert.equal((await accept(first, ["a", "b"], { receipts: [receipt] })).waiting, 2);
+    assert.equal((await accept(first, ["b", "c"], { receipts: [receipt] })).waiting, 1);
+    await crash();
+    const second = await deploy();
+    assert.equal((await accept(second, ["a", "b", "c"], { receipts: [receipt] })).waiting, 0);
+    await pass(100);
+    assert.deepEqual(destination.sent.flat().sort(), ["a", "b", "c"]);
+    const other = await deploy("other");
+    assert.equal((await accept(other, ["a"], { receipts: [receipt] })).waiting, 1, "another node has its own marks");
+  });
+
+  it("waits with a receipt for a store that fails, and refuses without one", async () => {
+    const outbox = await deploy();
+    disk.failWrites = 1;
+    await assert.rejects(accept(outbox, ["a"]), StoreUnavailableError);
+    const receipt = await receive();
+    disk.failWrites = 3;
+    let taken = false;
+    void accept(outbox, ["b"], { receipts: [receipt] }).then(() => (taken = true));
+    await pass(400);
+    assert.equal(taken, false);
+    await pass(10_000);
+    assert.equal(taken, true);
+    assert.deepEqual(destination.sent.flat(), ["b"]);
+  });
+
+  it("keeps a failed record in the same write in which it leaves the queue, and delivers it when replayed", async () => {
+    destination.answer = () => refused;
+    await accept(await deploy(), ["bad"], { requestId: "request-7" });
+    await pass(100);
+    const { letters } = await delivery.failed.list({ limit: 10 });
+    assert.deepEqual(
+      letters.map(({ customer, reason, attempts, requestId }) => [customer, reason, attempts, requestId]),
+      [["bad", "Bad value.", 1, "request-7"]],
+    );
+    await crash();
+    await deploy();
+    assert.deepEqual(await delivery.replay([letters[0]!.id]), { replayed: 1, refused: [] });
+    await pass(100);
+    assert.deepEqual(destination.sent.flat(), ["bad"]);
+    assert.equal((await delivery.failed.list({ limit: 10 })).letters.length, 0);
+    assert.equal(news[0]?.delivered.length, 1);
+  });
+
+  it("gives up after 24 hours of failure with the last reason; a replay delivers it", async () => {
+    destination.answer = () => retry;
+    await accept(await deploy(), ["a"]);
+    await pass(25 * HOUR);
+    const [letter] = (await delivery.failed.list({ limit: 1 })).letters;
+    assert.match(letter?.reason ?? "", /Busy\./);
+    assert.ok((letter?.attempts ?? 0) > 250);
+    destination.answer = () => delivered;
+    await delivery.replay([letter!.id]);
+    await pass(100);
+    assert.deepEqual([news.at(-1)?.delivered.length, (await delivery.report())[0]?.failed], [1, 0]);
+  });
+
+  it("pauses for ten minutes of wrong keys, fails nothing, and goes on with a corrected key", async () => {
+    const outbox = await deploy();
+    const deliver = destination.deliver.bind(destination);
+    let calls = 0;
+    destination.deliver = () => {
+      calls++;
+      throw new ConfigurationError("Check the keys.");
+    };
+    await accept(outbox, ["a", "b"]);
+    await pass(10 * MINUTE);
+    assert.ok(calls >= 3 && calls <= 6, `${calls} probes`);
+    const [report] = await delivery.report();
+    assert.deepEqual([report?.paused?.reason, report?.waiting, report?.failed], ["Check the keys.", 2, 0]);
+    destination.deliver = deliver;
+    await deploy();
+    await pass(100);
+    assert.deepEqual(destination.sent, [["a", "b"]]);
+  });
+
+  it("makes what was delivered an entry of the inbox in the same write, when another node follows", async () => {
+    await accept(await deploy("node", { follower: true }), ["a"]);
+    await pass(100);
+    const [told] = news;
+    assert.ok(told?.receipt);
+    // The process dies between "delivered" and the take of the next node: the message comes again.
+    await crash();
+    await deploy("node", { follower: true });
+    await delivery.flowsStarted();
+    await pass(1_000);
+    assert.deepEqual(
+      emitted.map(({ receipt, message }) => [receipt, message.payload]),
+      [[told.receipt, ["a"]]],
+    );
+    assert.deepEqual(destination.sent, [], "it is not delivered once more");
+    const next = await deploy("next");
+    assert.equal((await accept(next, ["a"], { receipts: [told.receipt] })).waiting, 1);
+    assert.equal((await accept(next, ["a"], { receipts: [told.receipt] })).waiting, 0);
+  });
+
+  it("holds what waits for a removed node, delivers it when the node comes back, or discards it", async () => {
+    destination.answer = () => retry;
+    await accept(await deploy(), ["a"]);
+    await pass(100);
+    await crash();
+    await delivery.flowsStarted();
+    await pass(HOUR);
+    const [report] = await delivery.report();
+    assert.deepEqual([report?.node, report?.exists, report?.waiting], ["node", false, 1]);
+    await deploy();
+    assert.deepEqual(await delivery.discardQueue("node"), {
+      refused: "The node is deployed and delivers: remove it from the flow first.",
+    });
+    await pass(HOUR);
+    assert.deepEqual(destination.sent, [["a"]]);
+
+    destination.answer = () => retry;
+    await accept(await delivery.outbox<Body>({ node: "gone", name: "", type: "test" }), ["b"]);
+    assert.deepEqual(await delivery.discardQueue("gone"), { discarded: 1 });
+    assert.deepEqual(
+      disk.keys().filter((key) => key.includes("gone")),
+      [],
+    );
+  });
+
+  it("tells the next life of a node what nobody heard", async () => {
+    const outbox = await deploy();
+    const end = outbox.attach({ settled: () => assert.fail("not this one"), state: () => undefined });
+    end();
+    await accept(outbox, ["a"]);
+    await pass(100);
+    assert.deepEqual(news, []);
+    outbox.attach({ settled: (one) => news.push(one), state: () => undefined });
+    assert.equal(news.length, 1);
+  });
+
+  it("finds a webhook by the id of its answer, and erases a person everywhere", async () => {
+    destination.answer = ({ key }) => (key === "bad" ? refused : retry);
+    const receipt = await delivery.inbox.receive({
+      node: "in",
+      receivedAt: 7,
+      requestId: "r1",
+      message: { records: [{ registered: "jane" }, { registered: "joe" }] },
+    });
+    await accept(await deploy(), ["jane", "joe", "bad"], { receipts: [receipt], requestId: "r1" });
+    await pass(100);
+    assert.deepEqual(await delivery.find("r1"), { receivedAt: 7, waiting: { node: 2 }, failed: { node: 1 } });
+    assert.deepEqual(await delivery.erase("jane"), { waiting: 1, failed: 0, received: 1 });
+    assert.deepEqual(await delivery.erase("bad"), { waiting: 0, failed: 1, received: 0 });
+    assert.doesNotMatch(JSON.stringify(await disk.read({ gte: "", lt: "~" })), /jane|bad/);
+    assert.equal((await delivery.report())[0]?.waiting, 1);
+  });
+
+  it("stops asking a destination that is down, goes on by itself, and disturbs no other node", async () => {
+    const outbox = await deploy();
+    const other = new ScriptedDestination();
+    const second = await delivery.outbox<Body>({ node: "other", name: "", type: "test" });
+    second.configure({ destination: other, concurrency: 1, output: () => ({}), isFollowed: () => false });
+    destination.answer = () => down;
+    destination.batchLimits = { records: 1, bytes: 1_000 };
+    await accept(
+      outbox,
+      Array.from({ length: 50 }, (_, index) => `k${index}`),
+    );
+    await pass(5_000);
+    const asked = destination.calls.length;
+    assert.ok(asked < 15, `${asked} calls`);
+    await accept(second, ["x"]);
+    await pass(100);
+    assert.deepEqual(other.sent, [["x"]]);
+    destination.answer = () => delivered;
+    await pass(10 * MINUTE);
+    assert.equal((await delivery.report()).find(({ node }) => node === "node")?.waiting, 0);
+  });
+
+  it("keeps the order of one customer with four calls at one time and random failures", async () => {
+    let seed = 1;
+    const chance = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+    destination.batchLimits = { records: 2, bytes: 1_000 };
+    destination.merge = undefined as never;
+    destination.answer = () => (chance() < 0.3 ? retry : delivered);
+    const outbox = await deploy();
+    const done: string[] = [];
+    outbox.attach({
+      settled: (one) => void done.push(...one.delivered.flatMap(({ body }) => body.values)),
+      state: () => undefined,
+    });
+    for (let round = 0; round < 10; round++) {
+      await accept(
+        outbox,
+        ["a", "b", "c", "d", "e"].map((key) => `${key}:${round}`),
+      );
+      await pass(300);
+    }
+    await pass(24 * HOUR);
+    assert.equal(done.length, 50);
+    for (const key of ["a", "b", "c", "d", "e"])
+      assert.deepEqual(
+        done.filter((value) => value.startsWith(key)),
+        Array.from({ length: 10 }, (_, round) => `${key}:${round}`),
+      );
+  });
+});
