@@ -40,8 +40,7 @@ describe("Between webhook and delivery: nothing is lost, nothing is taken twice"
   /** bloomreach in -> `between`, with the delivery nodes "upsert" and "other". */
   const start = async (to: readonly string[], between: readonly FlowNode[]): Promise<FlowNode[]> => {
     const { flows, credentials } = customerFlow(first.url, { in: { wires: [to] } });
-    const copy = (id: string, more: object): FlowNode =>
-      ({ ...flows.find((node) => node.id === id)!, ...more });
+    const copy = (id: string, more: object): FlowNode => ({ ...flows.find((node) => node.id === id)!, ...more });
     const all = [
       ...flows,
       ...between,

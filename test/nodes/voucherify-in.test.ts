@@ -74,8 +74,10 @@ describe("voucherify in and voucherify activity", () => {
     const signature = createHmac("sha256", secret).update(text).digest("hex");
     return flow.post(PATH, text, { "x-voucherify-signature": signature });
   };
-  const redemption = (overrides: JsonObject = {}): JsonObject =>
-    ({ ...sampleWebhook("customer.redemption.succeeded", "project"), ...overrides });
+  const redemption = (overrides: JsonObject = {}): JsonObject => ({
+    ...sampleWebhook("customer.redemption.succeeded", "project"),
+    ...overrides,
+  });
   const events = (): Received[] => flow.of(id("events"));
   const others = (): Received[] => flow.of(id("others"));
 

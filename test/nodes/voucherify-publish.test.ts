@@ -148,7 +148,7 @@ describe("voucherify publish", () => {
         const failure = await waitFor("the failure", () => failures()[0]);
         assert.equal(failure.error.message, answer.error);
         assert.deepEqual(failure.payload, JSON.parse(sent));
-          assert.match(status(), /refused$/);
+        assert.match(status(), /refused$/);
         assert.deepEqual(results(), []);
       });
 
