@@ -40,8 +40,8 @@ export class Wallet {
     const owned =
       scenario === "AUDIENCE_ONLY" || !customer ? [] : this.usable(customer).map((one) => asVoucher(one, names));
     const open = scenario === "CUSTOMER_WALLET" ? [] : this.promotions(names);
-    const data = [...owned, ...open].sort((a, b) =>
-      Date.parse(a.created_at as string) < Date.parse(b.created_at as string) ? 1 : -1,
+    const data = [...owned, ...open].sort(
+      (a, b) => Date.parse(b.created_at as string) - Date.parse(a.created_at as string),
     );
     return {
       status: 200,
