@@ -43,13 +43,14 @@ export function customerTemplate(hardId: string, metadataKeys: readonly string[]
  * The Customer template of a batch webhook with events, in the shape of the hosted integration's event (same page). The user
  * puts the own event name and metadata in.
  * @param eventKey name of the field that tells a repeated webhook from a new event; "" for none
+ * @param event name of the event
  */
-export function eventTemplate(hardId: string, eventKey: string): string {
+export function eventTemplate(hardId: string, eventKey: string, event = "review_left"): string {
   const key = eventKey
     ? `\n    ${JSON.stringify(eventKey)}: "{{ ${read("customer_ids", hardId)} }}-{{ action['id'] }}-{{ event.timestamp }}",`
     : "";
   return `{
-    "event": "review_left",
+    "event": ${JSON.stringify(event)},
     "customer": {
         ${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"
     },${key}
@@ -62,14 +63,15 @@ export function eventTemplate(hardId: string, eventKey: string): string {
 /**
  * The payload of a webhook that asks for a code, in the shape of Voucherify's own publication request (same page). `send` is
  * the same when Bloomreach repeats the request, and another one for every message: a repeated request gets the same code.
+ * @param campaign its name
  */
-export function requestTemplate(hardId: string): string {
+export function requestTemplate(hardId: string, campaign = "Discount code campaign name"): string {
   return `{
     "customer": {
         ${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"
     },
     "campaign": {
-        "name": "Discount code campaign name"
+        "name": ${JSON.stringify(campaign)}
     },
     "send": "{{ scenario['id'] }}-{{ action['id'] }}-{{ event.timestamp }}"
 }`;

@@ -65,8 +65,12 @@ export function cardsOfMembership(membership: JsonObject): PointsCard[] {
   });
 }
 
-/** All points of some cards: summed, with the next day on which some expire; code and tier are those of the first. */
-export function pointsAnswer(cards: readonly PointsCard[]): JsonObject {
+/**
+ * All points of some cards: summed, with the next day on which some expire; code and tier are those of the first. A card
+ * that both API versions tell of counts once.
+ */
+export function pointsAnswer(told: readonly PointsCard[]): JsonObject {
+  const cards = [...new Map(told.map((card) => [card.code, card])).values()];
   const [first] = cards;
   if (!first) return NOT_FOUND;
   const expireOn = cards

@@ -107,6 +107,15 @@ export class Simulator {
     return this.voucherify.book.customers;
   }
 
+  /** The customer of the simulated Voucherify project with this source id; created when there is none. */
+  customerOf(sourceId: string): StoredCustomer {
+    const known = this.customers.get(sourceId);
+    if (known) return known;
+    const made = this.voucherify.book.upsert(sourceId, {});
+    if ("error" in made) throw new Error(made.error.message);
+    return made.customer;
+  }
+
   /** The metadata schemas of the simulated project, by resource or nested name; change them to try other projects. */
   get metadataSchemas(): Map<string, MetadataSchema> {
     return this.voucherify.schemas;

@@ -30,8 +30,8 @@ const DIALOGS: Record<string, { wrong: Record<string, string>; saved: Record<str
     saved: { name: "To Voucherify", emptyValues: "clear", concurrency: "4" },
   },
   bv01sim: {
-    wrong: { path: "other", batchSize: "1001" },
-    saved: { path: "/bloomreach-engagement/other", send: "batch", batchSize: "10", mess: "leftovers" },
+    wrong: { path: "other", batchSize: "1001", count: "0" },
+    saved: { path: "/bloomreach-engagement/other", send: "batch", batchSize: "10", count: "20", mess: "leftovers" },
   },
   bv01webhooks: {
     wrong: { path: "webhooks", publicUrl: "node-red.example.com" },

@@ -48,7 +48,10 @@ export class FlowUnderTest {
 
   async load(flow: readonly FlowNode[], credentials: Record<string, object> = {}): Promise<void> {
     this.received.clear();
-    const watch = (RED: NodeAPI): void => void (this.httpNode = RED.httpNode as unknown as RequestListener);
+    const watch = (RED: NodeAPI): void => {
+      this.httpNode = RED.httpNode as unknown as RequestListener;
+      Object.assign(RED, { server: this.server });
+    };
     await helper.load([watch, ...USUAL, ...this.nodes], flow as never, credentials);
     for (const { id, type } of flow) {
       if (type !== "helper") continue;

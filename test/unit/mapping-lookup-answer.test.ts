@@ -62,6 +62,13 @@ describe("lookup answer: points", () => {
     });
   });
 
+  it("counts a card once that both API versions tell of", () => {
+    const [card] = cardsOfWallet(wallet(held(loyaltyCard("CARD", BALANCE))), "");
+    const again = { ...card!, tier: "Gold" };
+    const { points, tier } = pointsAnswer([card!, again, { ...card!, code: "OTHER" }]);
+    assert.deepEqual({ points, tier }, { points: 500, tier: "Gold" });
+  });
+
   it("needs nothing but a code: neither expiration nor tier nor balance", () => {
     const empty = {
       found: true,
