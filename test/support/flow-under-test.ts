@@ -49,7 +49,7 @@ export class FlowUnderTest {
   async load(flow: readonly FlowNode[], credentials: Record<string, object> = {}): Promise<void> {
     this.received.clear();
     const watch = (RED: NodeAPI): void => {
-      this.httpNode = RED.httpNode as unknown as RequestListener;
+      this.httpNode = RED.httpNode;
       Object.assign(RED, { server: this.server });
     };
     await helper.load([watch, ...USUAL, ...this.nodes], flow as never, credentials);
