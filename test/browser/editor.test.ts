@@ -202,6 +202,7 @@ for (const major of [4, 5] as const)
         await editor.expandAll();
         if (id === "bv01voucherify") await editor.type("plan", "own");
         if (id === "bv01bloomreach") await editor.page.selectOption("#bv-target", "live");
+        if (id === "bv01lookup") await editor.type("what", "discount");
         for (const [property, value] of Object.entries(wrong)) {
           await editor.type(property, value);
           assert.equal(await editor.isWrong(property), true, `${property} ${value}`);
@@ -322,6 +323,29 @@ for (const major of [4, 5] as const)
       await editor.page.selectOption("#node-input-sendTo", "voucherify");
       assert.equal(await editor.page.locator("#bv-names").isVisible(), false);
       assert.equal(await editor.page.locator("#node-input-repeat").count(), 1);
+      await editor.cancel();
+    });
+
+    it("the simulator asks only for what it plays, and each has its usual path", async () => {
+      await editor.openDialog("bv01sim");
+      for (const [plays, path, shown, hidden] of [
+        [
+          "events",
+          "/bloomreach-engagement/create-event-bulk",
+          ["event", "count", "send", "batchSize"],
+          ["email", "mess"],
+        ],
+        ["requests", "/bloomreach-engagement/publications", ["campaign", "send", "batchSize"], ["event", "email"]],
+        ["voucherify", "/voucherify/webhooks", ["kind", "form"], ["send", "batchSize", "count", "email", "mess"]],
+      ] as const) {
+        await editor.type("plays", plays);
+        assert.equal(await editor.field("path").inputValue(), path);
+        for (const property of shown) assert.equal(await editor.field(property).isVisible(), true, property);
+        for (const property of hidden) assert.equal(await editor.field(property).isVisible(), false, property);
+      }
+      await editor.type("plays", "requests");
+      await editor.type("send", "single");
+      assert.equal(await editor.field("email").isVisible(), true);
       await editor.cancel();
     });
 
