@@ -40,6 +40,8 @@ export = (RED: NodeAPI): void => {
       destination: connection.customers({ emptyValues: def.emptyValues ?? "keep", readIds: def.readIds === true }),
       concurrency: Number(def.concurrency) || 2,
       budget: connection.budget,
+      // A bulk request, whose result is read about twice.
+      requestsPerBatch: 3,
       things: "customers",
       sort: ({ payload, hardId }) =>
         sort(customersOf(payload), typeof hardId === "string" ? hardId : account.hardId, account.testCustomers),

@@ -41,6 +41,8 @@ export interface DeliveryWork<Body> {
   /** Most calls at one time. */
   readonly concurrency: number;
   readonly budget: RequestBudget;
+  /** How many requests a full batch costs; 1 by default. */
+  readonly requestsPerBatch?: number;
   /** What the records are, in the plural, for sentences: "customers". */
   readonly things: string;
   /** @throws MessageError for a message that brings nothing to deliver */
@@ -134,17 +136,23 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     if (news.waiting === 0) live.forget(news.messageId);
   };
 
+  /** When the last of what waits will have been sent; undefined when it can go at once, or nobody knows. */
+  const doneAt = (waiting: number): number | undefined => {
+    const batches = Math.ceil(waiting / work.destination.batchLimits.records);
+    const at = waiting > 0 ? budget.doneAt(batches * (work.requestsPerBatch ?? 1)) : undefined;
+    return at !== undefined && at > Date.now() ? at : undefined;
+  };
+
   let pausedSince = 0;
   const showState = (state: LaneState): void => {
-    const throttled = budget.state();
+    const end = doneAt(state.waiting);
     // The status has room for a few words; the whole sentence is said once, where a user looks for it.
     if (state.paused && state.paused.since !== pausedSince) node.warn(state.paused.reason);
     pausedSince = state.paused?.since ?? 0;
     if (delivery.problem !== undefined) status.show("problem", "store");
     else if (state.paused) status.show("problem", "paused", { reason: shortened(state.paused.reason) });
     else if (state.retryingUntil) status.show("waiting", "retrying", { time: clock(state.retryingUntil) });
-    else if (throttled.waiting > 0 && (throttled.doneAt ?? 0) > Date.now())
-      status.show("waiting", "throttled", { count: state.waiting, time: clock(throttled.doneAt ?? 0) });
+    else if (end !== undefined) status.show("waiting", "throttled", { count: state.waiting, time: clock(end) });
     else if (state.waiting > 0) status.show("working", "waiting", { count: state.waiting });
     else if (state.failed > 0) status.show("problem", "failed", { count: state.failed });
     else if (state.delivered > 0) status.show("ok", "delivered", { count: state.delivered, time: clock(Date.now()) });
@@ -166,6 +174,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
         concurrency: work.concurrency,
         ...(work.sendsFailures && { sendsFailures: true }),
         output: (news) => ({ ...news.properties, ...resultOf(news) }),
+        doneAt,
         isFollowed: () => hasDeliveryDownstream(RED, node),
       },
       { node: node.id, name, type },

@@ -135,6 +135,7 @@ export class Delivery implements QueueDesk {
       const state = outbox?.lane.state();
       const oldestAt = await outbox?.waiting.oldest();
       const failed = this.deadLetters.count(node);
+      const doneAt = outbox?.doneAt();
       reports.push({
         node,
         name,
@@ -145,6 +146,7 @@ export class Delivery implements QueueDesk {
         delivered: state?.delivered ?? 0,
         failed,
         ...(oldestAt !== undefined && { oldestAt }),
+        ...(doneAt !== undefined && { doneAt }),
         ...(state?.retryingUntil !== undefined && { retryingUntil: state.retryingUntil }),
         ...(state?.paused && { paused: { reason: state.paused.reason, since: state.paused.since } }),
       });

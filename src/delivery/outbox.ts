@@ -53,6 +53,8 @@ export interface OutboxNode<Body> {
   output(news: OutboxNews<Body>): JsonObject;
   /** Failed records leave by the output as well, for a flow that goes on with them. */
   readonly sendsFailures?: boolean;
+  /** Estimate: when the last of so many waiting records will have been sent (Unix ms), where a limit makes them wait. */
+  doneAt?(waiting: number): number | undefined;
   /** Whether another delivery node follows, so that the output must not be lost in a crash. */
   isFollowed(): boolean;
 }
@@ -124,6 +126,11 @@ export class Outbox<Body> {
   /** Whether a node delivers from it now. */
   get isDelivering(): boolean {
     return this.node !== undefined;
+  }
+
+  /** Estimate: when the last of what waits will have been sent (Unix ms), where a limit makes it wait. */
+  doneAt(): number | undefined {
+    return this.node?.doneAt?.(this.lane.state().waiting);
   }
 
   /** Tells the listener what it has missed, then what comes. Returns what ends it. */

@@ -226,6 +226,14 @@ describe("voucherify publish", () => {
       assert.equal(failures().length, 1);
     });
 
+    it("says when all will be done, while the limit makes codes wait", async () => {
+      await load({ answer: "queue" }, TEST_KEYS, { requests: 10 });
+      await ask(Array.from({ length: 20 }, (_none, n) => reference(`customer-${n}`)));
+      await waitFor("the finish time", () => flow.status(`publish${unique}`).endsWith("throttled"));
+      await waitFor("what goes at once", () => results().length === 7);
+      assert.ok(flow.status(`publish${unique}`).endsWith("throttled"));
+    });
+
     it("tells a webhook of which nothing can be done", async () => {
       await load({ answer: "queue" });
       const { body } = await ask([{ customer: { source_id: "a" } }]);
