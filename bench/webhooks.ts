@@ -8,14 +8,17 @@ import { median, printTable, quantile, whole } from "./figures";
 /** Bloomreach waits this long (documentation.bloomreach.com/engagement/docs/creating-api-endpoint-for-webhooks). */
 const ANSWER_LIMIT_MS = 1_000;
 
-/** `rounds`: how often the senders send one webhook each, so that a p99 means something where that takes no minutes. */
+/**
+ * How often the senders send one webhook each. Ours sends at least a hundred webhooks, so that a p99 is more than the slowest
+ * one; the core flow takes minutes for that where webhooks are large, and sends fewer there.
+ */
 const CASES = [
-  { senders: 1, customers: 1, rounds: 200 },
-  { senders: 20, customers: 1, rounds: 20 },
-  { senders: 1, customers: 100, rounds: 20 },
-  { senders: 20, customers: 100, rounds: 3 },
-  { senders: 1, customers: 1_000, rounds: 5 },
-  { senders: 20, customers: 1_000, rounds: 1 },
+  { senders: 1, customers: 1, rounds: { ours: 200, core: 200 } },
+  { senders: 20, customers: 1, rounds: { ours: 20, core: 20 } },
+  { senders: 1, customers: 100, rounds: { ours: 100, core: 100 } },
+  { senders: 20, customers: 100, rounds: { ours: 10, core: 5 } },
+  { senders: 1, customers: 1_000, rounds: { ours: 100, core: 10 } },
+  { senders: 20, customers: 1_000, rounds: { ours: 5, core: 1 } },
 ];
 
 interface Measured {
@@ -67,14 +70,15 @@ export async function compareWebhooks(): Promise<string[]> {
       // One unmeasured round each, so that neither side pays for the other's compilation.
       await oursOnce(1);
       await coreOnce(1);
-      const our = await oursOnce(rounds);
-      const core = await coreOnce(rounds);
+      const our = await oursOnce(rounds.ours);
+      const core = await coreOnce(rounds.core);
       rows.push([
         `${senders} x ${whole(customers)}`,
+        `${whole(our.answers.length)}, ${whole(core.answers.length)}`,
         less(median(our.answers), median(core.answers)),
         less(quantile(our.answers, 0.99), quantile(core.answers, 0.99)),
         more(perSecond(our), perSecond(core)),
-        `${whole(our.requests)}, ${whole(core.requests)}`,
+        less(perThousand(our), perThousand(core)),
       ]);
       const slowest = Math.max(...our.answers);
       if (slowest > ANSWER_LIMIT_MS)
@@ -86,14 +90,17 @@ export async function compareWebhooks(): Promise<string[]> {
     await nodeRed.remove();
     await simulator.stop();
   }
-  console.log("\nEach cell: ours, core nodes (how many times better ours is).");
+  console.log(
+    "\nEach cell: ours, core nodes (how many times better ours is). Of fewer than 100 webhooks, p99 is the slowest.",
+  );
   printTable(
     [
       "senders x customers in a webhook",
+      "webhooks",
       "answer, median (ms)",
       "answer, p99 (ms)",
       "confirmed a second",
-      "requests to Voucherify",
+      "requests to Voucherify for 1,000 customers",
     ],
     rows,
   );
@@ -103,6 +110,7 @@ export async function compareWebhooks(): Promise<string[]> {
 const less = (ours: number, core: number): string => `${whole(ours)}, ${whole(core)} (${(core / ours).toFixed(1)}x)`;
 const more = (ours: number, core: number): string => `${whole(ours)}, ${whole(core)} (${(ours / core).toFixed(1)}x)`;
 const perSecond = ({ customers, confirmedMs }: Measured): number => (customers / confirmedMs) * 1_000;
+const perThousand = ({ customers, requests }: Measured): number => (requests / customers) * 1_000;
 
 /** Each sender sends `rounds` webhooks one after another; all senders at once. */
 async function run(
