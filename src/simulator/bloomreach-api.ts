@@ -11,6 +11,13 @@ const LARGEST_MESSAGE = 800_000;
 const LARGEST_VALUE = 16 * 1024;
 const MOST_ATTRIBUTES = 255;
 
+/** The project and the API key that are accepted. */
+export interface BloomreachKeys {
+  readonly projectToken: string;
+  readonly apiKeyId: string;
+  readonly apiSecret: string;
+}
+
 /** What one command came to. */
 type Result = { readonly success: true } | { readonly success: false; readonly errors: string[] };
 
@@ -27,6 +34,8 @@ export class SimulatedBloomreach {
   readonly deniedProperties = new Set<string>();
   /** Results are left out of answers, as many as this says, the last first. */
   missingResults = 0;
+
+  constructor(private readonly keys: BloomreachKeys = SIMULATOR_BLOOMREACH_KEYS) {}
 
   answer(request: SimulatedRequest): SimulatedAnswer {
     return { ...this.route(request), headers: { "x-request-id": newId("") } };
@@ -47,11 +56,22 @@ export class SimulatedBloomreach {
         status: 404,
         body: { errors: { code: 404, description: "The requested URL was not found on the server" } },
       };
-    const refusal = unauthenticated(request, projectToken ?? "");
+    const refusal = this.unauthenticated(request, projectToken ?? "");
     if (refusal) return refusal;
     if (request.headers["content-encoding"] !== undefined)
       return { status: 400, body: { success: false, message: BAD_REQUEST } };
     return handler(request);
+  }
+
+  private unauthenticated({ headers }: SimulatedRequest, projectToken: string): SimulatedAnswer | undefined {
+    const encoded = /^Basic\s+(\S+)$/i.exec(headers.authorization ?? "")?.[1];
+    if (encoded === undefined) return refused(401, "Access key not provided");
+    const pair = Buffer.from(encoded, "base64").toString("utf8");
+    const colon = pair.indexOf(":");
+    if (pair.slice(0, Math.max(0, colon)) !== this.keys.apiKeyId) return refused(401, "Access key not found");
+    if (pair.slice(colon + 1) !== this.keys.apiSecret) return refused(403, "invalid secret");
+    if (projectToken !== this.keys.projectToken) return refused(400, "Invalid project id");
+    return undefined;
   }
 
   private readonly handlers: Readonly<Record<string, (request: SimulatedRequest) => SimulatedAnswer>> = {
@@ -157,18 +177,6 @@ function failed(error: string): Result {
 }
 
 /** documentation.bloomreach.com/engagement/reference/tracking-api-authorization-errors */
-function unauthenticated({ headers }: SimulatedRequest, projectToken: string): SimulatedAnswer | undefined {
-  const encoded = /^Basic\s+(\S+)$/i.exec(headers.authorization ?? "")?.[1];
-  if (encoded === undefined) return refused(401, "Access key not provided");
-  const pair = Buffer.from(encoded, "base64").toString("utf8");
-  const colon = pair.indexOf(":");
-  if (pair.slice(0, Math.max(0, colon)) !== SIMULATOR_BLOOMREACH_KEYS.apiKeyId)
-    return refused(401, "Access key not found");
-  if (pair.slice(colon + 1) !== SIMULATOR_BLOOMREACH_KEYS.apiSecret) return refused(403, "invalid secret");
-  if (projectToken !== SIMULATOR_BLOOMREACH_KEYS.projectToken) return refused(400, "Invalid project id");
-  return undefined;
-}
-
 function refused(status: number, error: string): SimulatedAnswer {
   return { status, body: { success: false, error } };
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { JsonValue } from "../json";
 import type { MetadataSchema } from "../schemas/voucherify";
 import type { ActivityBook } from "./activity-book";
-import { SimulatedBloomreach } from "./bloomreach-api";
+import { type BloomreachKeys, SimulatedBloomreach } from "./bloomreach-api";
 import type { CampaignBook } from "./campaigns";
 import type { CustomEventBook } from "./custom-events";
 import { answerControl } from "./control";
@@ -32,6 +32,8 @@ export interface SimulatorOptions {
   readonly asyncActionMs?: number;
   /** The Voucherify keys that are accepted; `SIMULATOR_KEYS` by default. */
   readonly keys?: { readonly applicationId: string; readonly secretKey: string };
+  /** The Bloomreach project and API key that are accepted; `SIMULATOR_BLOOMREACH_KEYS` by default. */
+  readonly bloomreachKeys?: BloomreachKeys;
   /**
    * Voucherify's hosted integration for Bloomreach, below `/bloomreach-engagement/`: the name of its Main Hard ID
    * ("registered" by default) and how many calls it takes a day (144,000 by default).
@@ -50,7 +52,7 @@ export class Simulator {
   private readonly voucherify: SimulatedVoucherify;
   private readonly gateway: SimulatedGateway;
   /** The simulated Bloomreach project: its customers with their events, and what its API group may not write. */
-  readonly bloomreach = new SimulatedBloomreach();
+  readonly bloomreach: SimulatedBloomreach;
   private readonly requestLog: RequestLog;
   private faults: FaultPlan | undefined;
 
@@ -61,6 +63,7 @@ export class Simulator {
       bulkRateLimit: options.bulkRateLimit,
       asyncActionMs: options.asyncActionMs ?? 200,
     });
+    this.bloomreach = new SimulatedBloomreach(options.bloomreachKeys);
     const { book, schemas, events } = this.voucherify;
     const setup = {
       keys: options.keys ?? SIMULATOR_KEYS,

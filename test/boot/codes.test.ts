@@ -4,22 +4,17 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { codeTags } from "../../src/bloomreach/paste-templates";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/json";
-import { SIMULATOR_BLOOMREACH_KEYS, Simulator, type SimulatorOptions } from "../../src/simulator";
-import { customerFlow, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
+import { Simulator, type SimulatorOptions } from "../../src/simulator";
+import { BLOOMREACH_KEYS, customerFlow, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
 import { type NodeRedProcess, type NodeRedOptions, startNodeRed } from "../support/node-red-process";
 import { mostInAnyWindow } from "../support/sliding-window";
+import { seeded } from "../support/seeded";
 import { waitFor } from "../support/wait-for";
 
 const NOW = "/bloomreach-engagement/publications";
 const QUEUE = "/bloomreach-engagement/queued-publications";
 const SEED = 20_261_124;
 const UNLIMITED = { limit: 1_000_000, periodMs: 60_000 };
-
-/** The same numbers from 0 to 1 in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-}
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `customer-${n}`);
 const request = (sourceId: string, campaign: string, send?: string): JsonObject => ({
@@ -37,17 +32,14 @@ function flattened(answer: JsonObject, prefix = ""): Record<string, JsonValue> {
   return flat;
 }
 
-/** Listens on a free port and takes JSON. */
-async function listen(
-  answer: (path: string, body: string) => Promise<{ status: number; text: string }>,
-): Promise<{ server: Server; url: string }> {
+/** Takes whatever is posted to it, on a free port. */
+async function listen(take: (body: string) => void): Promise<{ server: Server; url: string }> {
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = [];
     incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
     incoming.on("end", () => {
-      void answer(incoming.url ?? "/", Buffer.concat(chunks).toString()).then(({ status, text }) =>
-        response.writeHead(status, { "content-type": "application/json" }).end(text),
-      );
+      take(Buffer.concat(chunks).toString());
+      response.writeHead(200, { "content-type": "application/json" }).end("{}");
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -57,8 +49,6 @@ async function listen(
 describe("Codes: one for each customer, none wasted", () => {
   let simulator: Simulator;
   let nodeRed: NodeRedProcess;
-  /** A Bloomreach project behind an address and keys of its own: a live account refuses the simulator's keys. */
-  let bloomreach: { server: Server; url: string };
   /** Gets what leaves the queue, as any HTTP API that a flow calls. */
   let sink: { server: Server; url: string };
   let sunk: JsonObject[] = [];
@@ -69,21 +59,12 @@ describe("Codes: one for each customer, none wasted", () => {
     sunk = [];
     simulator = await Simulator.start({
       keys: TEST_KEYS,
+      bloomreachKeys: BLOOMREACH_KEYS,
       rateLimit: UNLIMITED,
       logCapacity: 100_000,
       ...options.simulator,
     });
-    const pair = `${SIMULATOR_BLOOMREACH_KEYS.apiKeyId}:${SIMULATOR_BLOOMREACH_KEYS.apiSecret}`;
-    const authorization = `Basic ${Buffer.from(pair).toString("base64")}`;
-    bloomreach = await listen(async (path, body) => {
-      const headers = { authorization, "content-type": "application/json" };
-      const answer = await fetch(simulator.url + path, { method: "POST", headers, body });
-      return { status: answer.status, text: await answer.text() };
-    });
-    sink = await listen((_path, body) => {
-      sunk.push(JSON.parse(body) as JsonObject);
-      return Promise.resolve({ status: 200, text: "{}" });
-    });
+    sink = await listen((body) => sunk.push(JSON.parse(body) as JsonObject));
     nodeRed = await startNodeRed({
       major: 4,
       ...codesFlow(options.requests ?? UNLIMITED.limit),
@@ -93,7 +74,7 @@ describe("Codes: one for each customer, none wasted", () => {
   afterEach(async () => {
     await nodeRed?.remove();
     await simulator?.stop();
-    for (const { server } of [bloomreach, sink]) server?.close();
+    sink?.server.close();
   });
 
   /** Answer now; and a queue, from which codes go back to Bloomreach and to the sink. */
@@ -121,10 +102,10 @@ describe("Codes: one for each customer, none wasted", () => {
         ...accounts,
         {
           ...accounts.find(({ id }) => id === "bloomreach")!,
-          ...{ id: "bloomreach-api", apiUrl: bloomreach.url, requestsPerSecond: 100 },
+          ...{ id: "bloomreach-api", apiUrl: simulator.url, requestsPerSecond: 100 },
         },
       ],
-      credentials: { ...credentials, "bloomreach-api": { apiKeyId: "test-key-id", apiSecret: "test-key-secret" } },
+      credentials: { ...credentials, "bloomreach-api": credentials.bloomreach! },
     };
   };
 
