@@ -20,6 +20,7 @@ import { StoreUnavailableError } from "../src/delivery/durable-store";
 import type { JsonObject } from "../src/json";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
 import { addPasteRoute } from "./lib/bloomreach-paste";
+import { OneEachTurn } from "./lib/one-each-turn";
 import { watchFlows } from "./lib/flow-lifecycle";
 import { type Fresh, type Handed, Reception } from "./lib/reception";
 import { clock, NodeStatus } from "./lib/status";
@@ -57,6 +58,9 @@ interface BloomreachInDef extends NodeDef {
   maxBytes: number | string;
 }
 
+/** Webhooks whose records are to be read. */
+const readings = new OneEachTurn();
+
 /** Receives Bloomreach's webhooks: answers at once, then one message per webhook or per record. */
 export = (RED: NodeAPI): void => {
   watchFlows(RED);
@@ -92,6 +96,7 @@ export = (RED: NodeAPI): void => {
       if (request.method === "GET" || request.method === "HEAD" || request.body.length === 0)
         return connectionTestAnswer(request.requestId);
 
+      await readings.turn();
       const parsed = parseWebhookBody(request.body, hardId, SHAPES[kind]);
       const { records, rejected, test } = parsed;
       const reply = acceptedAnswer({ accepted: records.length, rejected, test, requestId: request.requestId });

@@ -5,9 +5,13 @@ import type { JsonObject } from "../../src/json";
 import { hasDeliveryDownstream } from "./downstream";
 import { durableDelivery, showStoreProblem } from "./durable-delivery";
 import { onceFlowsRun } from "./flow-lifecycle";
+import { OneEachTurn } from "./one-each-turn";
 
 /** How long a webhook waits for the store when Node-RED has just started. */
 const STORE_PATIENCE_MS = 700;
+
+/** What is to be handed to the flows. */
+const emissions = new OneEachTurn();
 
 /** What goes with every message of an entry. */
 export interface Handed {
@@ -94,7 +98,7 @@ export class Reception<Received extends JsonObject> {
 
   /** First the answer, then the flow; after a deploy the next node of this id speaks for this one. */
   emitAfterAnswer(received: Received, handed: Handed): void {
-    setImmediate(() => {
+    emissions.run(() => {
       const { receipt } = handed;
       if (receipt === undefined) onceFlowsRun(() => this.options.emit(this.speaker(), received, handed));
       else if (this.delivery.inbox.mayEmit(receipt)) this.options.emit(this.speaker(), received, handed);
