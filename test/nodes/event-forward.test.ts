@@ -30,7 +30,7 @@ describe("event forward", () => {
       [
         { id: "tab", type: "tab" },
         {
-          id: id("bloomreach"),
+          id: id("forward-bloomreach"),
           type: "bv-bloomreach-account",
           apiUrl: simulator.url,
           projectToken: SIMULATOR_BLOOMREACH_KEYS.projectToken,
@@ -38,7 +38,7 @@ describe("event forward", () => {
           ...accounts.bloomreach,
         },
         {
-          id: id("voucherify"),
+          id: id("forward-voucherify"),
           type: "bv-voucherify-account",
           apiUrl: simulator.url,
           hardId: "registered",
@@ -52,8 +52,8 @@ describe("event forward", () => {
           type: "bv-event-forward",
           z: "tab",
           sendTo: "bloomreach",
-          account: id("bloomreach"),
-          voucherifyAccount: id("voucherify"),
+          account: id("forward-bloomreach"),
+          voucherifyAccount: id("forward-voucherify"),
           send: "both",
           names: {},
           currency: "EUR",
@@ -67,12 +67,12 @@ describe("event forward", () => {
         { id: id("failure"), type: "helper", z: "tab" },
       ] as FlowNode[],
       {
-        [id("bloomreach")]: {
+        [id("forward-bloomreach")]: {
           // The simulator's own keys belong to its place in the account; these requests go by its address.
           apiKeyId: SIMULATOR_BLOOMREACH_KEYS.apiKeyId,
           apiSecret: SIMULATOR_BLOOMREACH_KEYS.apiSecret,
         },
-        [id("voucherify")]: TEST_KEYS,
+        [id("forward-voucherify")]: TEST_KEYS,
       },
     );
   const receive = (payload: unknown, more: object = {}): void => flow.node(id("forward")).receive({ payload, ...more });

@@ -33,7 +33,7 @@ describe("voucherify in and voucherify activity", () => {
       [
         { id: "tab", type: "tab" },
         {
-          id: id("account"),
+          id: id("in-account"),
           type: "bv-voucherify-account",
           apiUrl: simulator.url,
           hardId: "registered",
@@ -45,7 +45,7 @@ describe("voucherify in and voucherify activity", () => {
           id: id("in"),
           type: "bv-voucherify-in",
           z: "tab",
-          account: id("account"),
+          account: id("in-account"),
           path: PATH,
           dropEchoes: true,
           kinds: [],
@@ -56,7 +56,7 @@ describe("voucherify in and voucherify activity", () => {
           id: id("activity"),
           type: "bv-voucherify-activity",
           z: "tab",
-          account: id("account"),
+          account: id("in-account"),
           days: 1,
           dropEchoes: true,
           kinds: [],
@@ -67,7 +67,7 @@ describe("voucherify in and voucherify activity", () => {
         { id: id("catch"), type: "catch", z: "tab", scope: null, wires: [[id("failure")]] },
         { id: id("failure"), type: "helper", z: "tab" },
       ] as FlowNode[],
-      { [id("account")]: TEST_KEYS, [id("in")]: credentials },
+      { [id("in-account")]: TEST_KEYS, [id("in")]: credentials },
     );
   const send = (body: string | JsonObject, secret = SECRET): ReturnType<FlowUnderTest["post"]> => {
     const text = typeof body === "string" ? body : JSON.stringify(body);

@@ -37,7 +37,7 @@ describe("voucherify lookup", () => {
           hardId: "registered",
         },
         {
-          id: id("account"),
+          id: id("lookup-account"),
           type: "bv-voucherify-account",
           apiUrl: simulator.url,
           hardId: "registered",
@@ -59,7 +59,7 @@ describe("voucherify lookup", () => {
           id: id("lookup"),
           type: "bv-voucherify-lookup",
           z: "tab",
-          account: id("account"),
+          account: id("lookup-account"),
           what: "points",
           program: "",
           look: "both",
@@ -77,7 +77,7 @@ describe("voucherify lookup", () => {
           webhookApplicationId: WEBHOOK_KEYS["application-id"],
           webhookSecretKey: WEBHOOK_KEYS["secret-key"],
         },
-        [id("account")]: keys,
+        [id("lookup-account")]: keys,
       },
     );
   const ask = (body: object = { customer: { source_id: "jane" } }): ReturnType<FlowUnderTest["post"]> =>
@@ -323,7 +323,7 @@ describe("voucherify lookup", () => {
         .expect(200);
       return response.body as unknown;
     };
-    assert.deepEqual(await list(id("account")), {
+    assert.deepEqual(await list(id("lookup-account")), {
       programs: [
         { id: "Loyalty programme", name: "Loyalty programme", version: 1 },
         { id: PROGRAM_V2, name: "VIP programme", version: 2 },

@@ -36,7 +36,7 @@ describe("voucherify publish", () => {
           hardId: "registered",
         },
         {
-          id: id("account"),
+          id: id("publish-account"),
           type: "bv-voucherify-account",
           apiUrl: simulator.url,
           hardId: "registered",
@@ -58,7 +58,7 @@ describe("voucherify publish", () => {
           id: id("publish"),
           type: "bv-voucherify-publish",
           z: "tab",
-          account: id("account"),
+          account: id("publish-account"),
           answer: "now",
           campaign: "",
           frequency: "send",
@@ -76,7 +76,7 @@ describe("voucherify publish", () => {
           webhookApplicationId: WEBHOOK_KEYS["application-id"],
           webhookSecretKey: WEBHOOK_KEYS["secret-key"],
         },
-        [id("account")]: keys,
+        [id("publish-account")]: keys,
       },
     );
   };
