@@ -99,6 +99,14 @@ describe("Codes: one for each customer, none wasted", () => {
           ...{ fillMs: 100, concurrency: 2, wires: [[]] },
         }),
         node("post", "http request", { method: "POST", ret: "txt", paytoqs: "ignore", url: sink.url, wires: [[]] }),
+        node("status", "status", { scope: ["queue"], wires: [["statuses"]] }),
+        node("statuses", "debug", {
+          active: true,
+          console: true,
+          complete: "status.text",
+          targetType: "msg",
+          wires: [],
+        }),
         ...accounts,
         {
           ...accounts.find(({ id }) => id === "bloomreach")!,
@@ -297,6 +305,7 @@ describe("Codes: one for each customer, none wasted", () => {
       const { queues } = (await report.json()) as { queues: { node: string; waiting: number; doneAt: number }[] };
       const { waiting = 0, doneAt = 0 } = queues.find(({ node }) => node === "queue") ?? {};
       const periods = (doneAt - Date.now()) / PERIOD_MS;
+      await waitFor("the finish time", () => /\d+ waiting, done \d\d:\d\d/.test(nodeRed.log()));
       assert.ok(waiting > 800 && periods > 4 && periods < 7, `${waiting} waiting, done in ${periods} periods`);
       // While the queue runs, and when it has used its share and waits for the next period.
       for (const [customer, after] of [

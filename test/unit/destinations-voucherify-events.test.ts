@@ -133,7 +133,8 @@ describe("destinations: custom events to Voucherify", () => {
             const outcome = await outcomeOf(respond, { repeat, lostAnswers });
             assert.ok(outcome.status === "retry");
             assert.equal(outcome.lost, undefined);
-            if (name === "429") assert.equal(outcome.retryAfterMs, 7_000);
+            // Told as seconds from now, and read as a moment: a millisecond may have passed.
+            if (name === "429") assert.equal(Math.ceil((outcome.retryAfterMs ?? 0) / 1_000), 7);
           }
         });
 
