@@ -216,7 +216,7 @@ describe("destinations: Voucherify's hosted integration", () => {
     respond = () => answer(429, {}, { "retry-after": "9" });
     const [settlement] = await customers(["ann"]);
     assert.ok(settlement!.outcome.status === "retry");
-    assert.equal(settlement!.outcome.retryAfterMs, 9_000);
+    assert.equal(Math.ceil((settlement!.outcome.retryAfterMs ?? 0) / 1_000), 9);
   });
 
   describe("with a lane and the simulator", () => {
