@@ -9,7 +9,7 @@ export function builtInSimulator(): Promise<Simulator> {
   const owned = processOwned<Promise<Simulator>>("simulator");
   let starting = owned.get("built-in");
   if (!starting) {
-    starting = Simulator.start({});
+    starting = Simulator.start({}).then((simulator) => simulator.unref());
     owned.set("built-in", starting);
     starting.catch(() => owned.delete("built-in"));
   }

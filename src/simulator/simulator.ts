@@ -163,6 +163,13 @@ export class Simulator {
     this.setFaults(this.options.faults);
   }
 
+  /** Lets the process end while the simulator still listens. */
+  unref(): this {
+    this.server.unref();
+    this.server.on("connection", (socket) => socket.unref());
+    return this;
+  }
+
   /** Stops listening and cuts every connection at once. */
   async stop(): Promise<void> {
     this.voucherify.clear();

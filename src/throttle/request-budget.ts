@@ -293,8 +293,7 @@ export class RequestBudget {
     // When something may start now, its turn comes here again. An idle budget only tells the end of a pause.
     const at = idle ? this.pausedUntil() : this.next(now) ? undefined : this.nextChange(now);
     if (at === undefined || at <= now) return;
-    this.wakeTimer = setTimeout(() => this.proceed(), Math.min(Math.ceil(at - now), LONGEST_TIMER_MS));
-    if (idle) this.wakeTimer.unref();
+    this.wakeTimer = setTimeout(() => this.proceed(), Math.min(Math.ceil(at - now), LONGEST_TIMER_MS)).unref();
   }
 
   private nextChange(now: number): number | undefined {

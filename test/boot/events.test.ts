@@ -20,6 +20,9 @@ const EVENTS = "/bloomreach-engagement/create-event-bulk";
 const SECRET = "test-signing-secret-81d0";
 const SEED = 20_261_124;
 const NOON = Date.UTC(2026, 10, 24, 12) / 1_000;
+/** The commands of a batch, each exactly as it was sent. */
+const commandTexts = (body: string): string[] =>
+  body.slice('{"commands":['.length, -"]}".length).split(/,(?=\{"name":)/);
 const UNLIMITED = { limit: 1_000_000, periodMs: 60_000 };
 
 describe("Events both ways", () => {
@@ -121,15 +124,19 @@ describe("Events both ways", () => {
         "customer.redemption.succeeded",
         "customer.publication.succeeded",
         "customer.rewarded.loyalty_points",
-      ];
+      ] as const;
       const large = { description: "x".repeat(200_000) };
       for (const [place, kind] of kinds.entries())
-        await told(kind as "customer.rewarded", {
-          customer: { id: "cust_jane", source_id: "jane", ...(place === 1 && large) },
+        await told(kind, {
+          customer: { id: `cust_${place}`, source_id: `customer-${place}`, ...(place === 1 && large) },
         });
-      await waitFor("all three", () => eventsOf("jane").length === 3);
-      const expected = kinds.map((kind) => DEFAULT_EVENT_NAMES[kind as "customer.rewarded"]);
-      assert.deepEqual(eventsOf("jane").sort(), expected.sort());
+      const arrived = (): string[][] => kinds.map((_kind, place) => eventsOf(`customer-${place}`));
+      await waitFor("all three", () => arrived().every(({ length }) => length > 0));
+      assert.deepEqual(
+        arrived(),
+        kinds.map((kind) => [DEFAULT_EVENT_NAMES[kind]]),
+      );
+      assert.equal(simulator.bloomreach.book.profiles.size, 3);
     });
 
   it("10,000 events cost 200 requests, and 120 are 3 batches", async () => {
@@ -161,10 +168,10 @@ describe("Events both ways", () => {
     await waitFor("every event", () => new Set(allEvents()).size === count, 60_000);
     assert.equal(allEvents().length, count);
     const commands = new Map<string, Set<string>>();
-    for (const { bodyText = '{"commands":[]}' } of batches())
-      for (const command of (JSON.parse(bodyText) as { commands: JsonObject[] }).commands) {
-        const id = JSON.stringify(command.command_id);
-        commands.set(id, (commands.get(id) ?? new Set()).add(JSON.stringify(command)));
+    for (const { bodyText = "" } of batches())
+      for (const text of commandTexts(bodyText)) {
+        const id = JSON.stringify((JSON.parse(text) as JsonObject).command_id);
+        commands.set(id, (commands.get(id) ?? new Set()).add(text));
       }
     assert.equal(commands.size, count);
     assert.deepEqual(
@@ -174,27 +181,44 @@ describe("Events both ways", () => {
     assert.ok(simulator.bloomreach.book.duplicates > 0, "nothing was sent again");
   });
 
-  it("a Bloomreach that is down delays nothing to Voucherify, and the other way round", async () => {
-    await start();
-    const customers = ["ann", "bob", "cleo"];
-    const update = (name: string): JsonObject[] => customers.map((registered) => ({ registered, name }));
-    const named = (name: string): boolean => customers.every((id) => simulator.customers.get(id)?.name === name);
-    simulator.setFaults({ seed: SEED, rate500: 1, only: { path: /^\/track\// } });
-    await told("customer.rewarded", { customer: { source_id: "jane" } });
-    await waitFor("a try at Bloomreach", () => batches().length > 0);
-    await insist(CUSTOMERS_PATH, update("First"));
-    await waitFor("the customers", () => named("First"));
-    assert.deepEqual(eventsOf("jane"), []);
+  for (const [what, fault] of [
+    ["answers 500", "rate500"],
+    ["cuts every connection", "rateReset"],
+    ["never answers", "rateHang"],
+  ] as const)
+    it(`a Bloomreach that ${what} delays nothing to Voucherify, and the other way round`, async () => {
+      await start();
+      const down = (path: RegExp): void => simulator.setFaults({ seed: SEED, [fault]: 1, only: { path } });
+      // A call without an answer ends after 30 s, or with the process.
+      const endCalls = async (): Promise<void> => (fault === "rateHang" ? nodeRed.restart("SIGKILL") : undefined);
+      // As many different calls fail as it takes to find an API down; a call that hangs keeps its place.
+      const customers = fault === "rateHang" ? ["ann"] : ["ann", "bob", "cleo"];
+      const update = (name: string, ids = customers): JsonObject[] => ids.map((registered) => ({ registered, name }));
+      const named = (name: string): boolean => customers.every((id) => simulator.customers.get(id)?.name === name);
 
-    simulator.setFaults({ seed: SEED, rate500: 1, only: { path: /^\/v1\// } });
-    await waitFor("the event that waited", () => eventsOf("jane").length === 1, 60_000);
-    await insist(CUSTOMERS_PATH, update("Second"));
-    await told("customer.rewarded", { customer: { source_id: "john" } });
-    await waitFor("the event", () => eventsOf("john").length === 1);
-    assert.ok(named("First"));
-    simulator.setFaults(undefined);
-    await waitFor("the customers that waited", () => named("Second"), 60_000);
-  });
+      down(/^\/track\//);
+      await insist(EVENTS, seen(0, 200));
+      await waitFor("four calls to Bloomreach", () => batches().length >= 4);
+      await insist(CUSTOMERS_PATH, update("First"));
+      await waitFor("the customers", () => named("First"));
+      assert.deepEqual(allEvents(), []);
+
+      down(/^\/v1\/customers/);
+      await endCalls();
+      await waitFor("the events that waited", () => allEvents().length === 200, 60_000);
+      for (const id of customers) {
+        await insist(CUSTOMERS_PATH, update("Second", [id]));
+        await waitFor(`a call for ${id}`, () =>
+          simulator.log.some((call) => call.fault !== undefined && call.customerIds?.includes(id)),
+        );
+      }
+      await told("customer.rewarded", { customer: { source_id: "john" } });
+      await waitFor("the event", () => eventsOf("john").length === 1);
+      assert.ok(named("First"));
+      simulator.setFaults(undefined);
+      await endCalls();
+      await waitFor("the customers that waited", () => named("Second"), 60_000);
+    });
 
   it("no loop: what our own key did at Voucherify does not come back", async () => {
     await start();
