@@ -312,18 +312,16 @@ export class Lane<Body> {
     if (this.counts.inFlight >= this.store.count()) return;
     const now = Date.now();
     const open = this.gate.isOpen(now);
-    const at = open ? this.nextStart(this.destination, now) : this.gate.closed?.nextProbe;
+    const at = open ? this.nextStart(this.destination) : this.gate.closed?.nextProbe;
     // A probe that is due but may not start waits for the end of the one in flight.
     if (at === undefined || (at <= now && !open)) return;
     this.timer = setTimeout(() => this.dispatch(), Math.min(Math.max(at - now, 0), LONGEST_TIMER_MS)).unref();
   }
 
-  /** When something rests no longer, or the batch that fills has waited long enough. */
-  private nextStart(destination: Destination<Body>, now: number): number | undefined {
-    const dueAt = this.store.nextDue();
-    const filledAt = this.filledAt(destination);
-    if (filledAt === undefined || filledAt <= now) return dueAt;
-    return Math.min(filledAt, dueAt ?? Infinity);
+  /** When something rests no longer, or the batch that fills has waited long enough; that may be while this is asked. */
+  private nextStart(destination: Destination<Body>): number | undefined {
+    const at = Math.min(this.filledAt(destination) ?? Infinity, this.store.nextDue() ?? Infinity);
+    return at === Infinity ? undefined : at;
   }
 
   private tellState(): void {

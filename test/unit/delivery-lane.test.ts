@@ -98,6 +98,21 @@ describe("delivery: lane", () => {
         assert.deepEqual(sizes(), [50, 50, 21]);
       });
 
+      for (const first of [0, 1])
+        it(`goes also when a timer fires a moment early and the clock ticks between two looks (${first})`, async () => {
+          await fill(50);
+          const { now } = Date;
+          try {
+            let looks = first;
+            Date.now = () => now() - (looks++ % 2);
+            await bench.accept("a:1");
+            await bench.pass(1_100);
+          } finally {
+            Date.now = now;
+          }
+          assert.deepEqual(sizes(), [1]);
+        });
+
       it("does not let a steady stream out in small batches", async () => {
         await fill(50);
         for (let tick = 0; tick < 100; tick++) {
