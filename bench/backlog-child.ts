@@ -1,7 +1,6 @@
 // A process of its own with the real store, inbox and outbox of a node, and a destination that takes everything at once: what
-// is measured is the queue, not an API. Driven over IPC by backlog.ts.
+// is measured is the queue, not an API and not Node-RED. Driven over IPC by measuring-process.ts.
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { Delivery } from "../src/delivery/delivery";
 import type { Destination, LaneRecord, Settlement } from "../src/delivery/destination";
 import { LevelStore } from "../src/delivery/level-store";
@@ -11,7 +10,7 @@ import type { JsonObject } from "../src/json";
 const MESSAGE = 1_000;
 const owner = { node: "bench", name: "bench", type: "bench" };
 
-/** Says when it has been given as many records as it was asked for, and takes no more then. */
+/** Says when it has been given as many records as it was asked for. */
 class Drain implements Destination<JsonObject> {
   readonly batchLimits = { records: MESSAGE, bytes: 10_000_000 };
   private taken = 0;
@@ -30,10 +29,10 @@ class Drain implements Destination<JsonObject> {
 }
 
 let next = 0;
-let delivery: Delivery;
 let outbox: Outbox<JsonObject>;
 
-const accept = async (count: number): Promise<void> => {
+/** Takes records in as a delivery node does, one message of a thousand after the other. */
+async function accept(count: number): Promise<void> {
   for (let left = count; left > 0; left -= MESSAGE) {
     const records = Array.from({ length: MESSAGE }, () => {
       const key = `customer-${Date.now()}-${next++}@example.com`;
@@ -48,19 +47,23 @@ const accept = async (count: number): Promise<void> => {
       settledAtOnce: [],
     });
   }
-};
+}
 
 const calls = {
-  /** Opens the store as a start of Node-RED does. Returns ms until webhooks are taken and the node's queue is there. */
+  /** Opens the store in this folder. Returns ms from the start of the process until webhooks are taken and the queue is there. */
   open: async (folder: string): Promise<number> => {
-    const started = performance.now();
     const store = LevelStore.open(folder);
-    delivery = new Delivery(store, store.ready());
+    const delivery = new Delivery(store, store.ready());
     outbox = await delivery.outbox<JsonObject>(owner);
     await delivery.usable(0);
+    return performance.now();
+  },
+  /** Takes `count` records in. Returns ms. */
+  fill: async (count: number): Promise<number> => {
+    const started = performance.now();
+    await accept(count);
     return performance.now() - started;
   },
-  fill: accept,
   /** Takes `count` records in and delivers `count` of those that wait, both at once. Returns ms. */
   work: async (count: number): Promise<number> => {
     const started = performance.now();
@@ -75,11 +78,11 @@ const calls = {
     await Promise.all([accept(count), delivered]);
     return performance.now() - started;
   },
-  /** Anonymous memory in MB: what LevelDB maps of its files is page cache, and not counted. */
-  memory: (): number =>
-    Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? NaN) / 1_024,
 };
 
-process.on("message", ({ id, name, argument }: { id: number; name: keyof typeof calls; argument: never }) => {
-  void Promise.resolve(calls[name](argument)).then((result) => process.send!({ id, result: result ?? null }));
+/** What a process can be asked for; each returns what it measured. */
+export type Calls = typeof calls;
+
+process.on("message", ({ name, argument }: { name: keyof Calls; argument: never }) => {
+  void calls[name](argument).then((result) => process.send!(result));
 });

@@ -1,20 +1,21 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { median, printTable, whole } from "./figures";
+import { MeasuringProcess } from "./measuring-process";
 
 const BACKLOGS = [0, 100_000, 1_000_000];
 /** Records of one measurement; enough to last some seconds. */
 const WORK = 50_000;
-/** Measurements of each backlog, in turns, so that a busy machine disturbs all of them. */
-const ROUNDS = 3;
+/** Processes for each backlog. */
+const ROUNDS = 5;
+/** Measurements in each process. */
+const TIMES = 2;
 const MOST_MEMORY_MB = 150;
 const LEAST_THROUGHPUT = 0.8;
 const LONGEST_START_MS = 3_000;
 
-interface Round {
+interface Measured {
   readonly readyMs: number;
   readonly perSecond: number;
   /** Highest anonymous memory while it worked, MB. */
@@ -27,25 +28,54 @@ export async function measureBacklogs(): Promise<string[]> {
   try {
     const folders = BACKLOGS.map((backlog) => join(parent, `${backlog}`));
     for (const [place, backlog] of BACKLOGS.entries())
-      await inProcess(async (call) => {
-        await call("open", folders[place]!);
-        await call("fill", backlog);
+      await MeasuringProcess.during(async (process) => {
+        await process.call("open", folders[place]!);
+        await process.call("fill", backlog);
       });
-    const rounds: Round[][] = BACKLOGS.map(() => []);
-    for (let round = 0; round < ROUNDS; round++)
-      for (const [place, folder] of folders.entries()) rounds[place]!.push(await measure(folder));
+    const rounds: Measured[][] = [];
+    for (let round = 0; round < ROUNDS; round++) rounds.push(await measureInTurns(folders, round % 2 === 1));
     return report(rounds);
   } finally {
     rmSync(parent, { recursive: true, force: true });
   }
 }
 
-function report(rounds: readonly Round[][]): string[] {
-  const of = (place: number, figure: keyof Round): number => median(rounds[place]!.map((round) => round[figure]));
-  const throughput = (place: number): number => of(place, "perSecond") / of(0, "perSecond");
-  const growth = (place: number): number => of(place, "memoryMb") - of(0, "memoryMb");
+/** One round: each folder once, forwards or backwards, so that a machine that gets busier or less so favours none. */
+async function measureInTurns(folders: readonly string[], backwards: boolean): Promise<Measured[]> {
+  const order = backwards ? [...folders].reverse() : folders;
+  const measured: Measured[] = [];
+  for (const folder of order) measured.push(await measure(folder));
+  return backwards ? measured.reverse() : measured;
+}
+
+function measure(folder: string): Promise<Measured> {
+  return MeasuringProcess.during(async (process) => {
+    const readyMs = await process.call("open", folder);
+    const worked: number[] = [];
+    const memoryMb = await process.highestMemoryDuring(async () => {
+      // Once unmeasured, so that compilation and caches are the same for all.
+      await process.call("work", WORK);
+      for (let time = 0; time < TIMES; time++) worked.push(await process.call("work", WORK));
+    });
+    return { readyMs, perSecond: (WORK * TIMES * 1_000) / worked.reduce((sum, ms) => sum + ms, 0), memoryMb };
+  });
+}
+
+function report(rounds: readonly (readonly Measured[])[]): string[] {
+  const of = (place: number, figure: keyof Measured): number => median(rounds.map((round) => round[place]![figure]));
+  // Compared within each round first: what disturbs a whole round does not count.
+  const throughput = (place: number): number =>
+    median(rounds.map((round) => round[place]!.perSecond / round[0]!.perSecond));
+  const growth = (place: number): number => median(rounds.map((round) => round[place]!.memoryMb - round[0]!.memoryMb));
+  console.log(`\nThe queue in a process of its own, started ${ROUNDS} times with each backlog; medians.`);
   printTable(
-    ["waiting records", "ready after (ms)", "accepted and delivered a second", "of an empty queue's", "memory (MB)"],
+    [
+      "waiting records",
+      "process start to ready (ms)",
+      "accepted and delivered a second",
+      "of an empty queue's",
+      "anonymous memory (MB)",
+    ],
     BACKLOGS.map((backlog, place) => [
       whole(backlog),
       whole(of(place, "readyMs")),
@@ -68,44 +98,4 @@ function report(rounds: readonly Round[][]): string[] {
       `${waiting} a start takes ${whole(of(last, "readyMs"))} ms: more than ${whole(LONGEST_START_MS)} ms.`,
     );
   return problems;
-}
-
-function measure(folder: string): Promise<Round> {
-  return inProcess(async (call) => {
-    const readyMs = await call("open", folder);
-    let memoryMb = 0;
-    const look = setInterval(() => void call("memory").then((now) => (memoryMb = Math.max(memoryMb, now))), 100);
-    // One unmeasured round, so that compilation and caches are the same for all.
-    await call("work", WORK);
-    const worked: number[] = [];
-    for (let times = 0; times < 3; times++) worked.push(await call("work", WORK));
-    clearInterval(look);
-    return { readyMs, perSecond: (WORK / median(worked)) * 1_000, memoryMb };
-  });
-}
-
-type Call = (name: string, argument?: unknown) => Promise<number>;
-
-/** A fresh process for each measurement; ends with it. */
-async function inProcess<Result>(work: (call: Call) => Promise<Result>): Promise<Result> {
-  const child: ChildProcess = fork(join(__dirname, "backlog-child.ts"), { execArgv: ["--import", "tsx"] });
-  const answers: ((result: number) => void)[] = [];
-  let next = 0;
-  child.on("message", ({ id, result }: { id: number; result: number }) => answers[id]?.(result));
-  const call: Call = (name, argument) =>
-    new Promise((resolve, reject) => {
-      const id = next++;
-      answers[id] = resolve;
-      child.once("exit", () => reject(new Error("The measuring process ended.")));
-      child.send({ id, name, argument });
-    });
-  child.setMaxListeners(0);
-  try {
-    return await work(call);
-  } finally {
-    child.removeAllListeners("exit");
-    const ended = once(child, "exit");
-    child.kill("SIGTERM");
-    await ended;
-  }
 }

@@ -3,7 +3,9 @@ import { testBloomreachConnection } from "../src/bloomreach/connection";
 import { sendHttp } from "../src/http/http-client";
 import { SIMULATOR_BLOOMREACH_KEYS } from "../src/simulator";
 import { addDialogRoute, postedText, typedOrStored } from "./lib/admin-routes";
+import { connectBloomreach } from "./lib/bloomreach-connection";
 import { type BloomreachAccount, webhookKeysOf } from "./lib/bloomreach-webhook-keys";
+import { bloomreachBudget } from "./lib/budgets";
 import { BUILT_IN_SIMULATOR, simulatorUrl } from "./lib/built-in-simulator";
 import { resolveTyped, unsetVariable } from "./lib/environment";
 
@@ -15,6 +17,9 @@ interface BloomreachAccountDef extends NodeDef {
   hardId: string;
   publicUrl: string;
   headerName: string;
+  idSync: "none" | "hard" | "soft" | "property";
+  idSyncName: string;
+  requestsPerSecond: number | string;
 }
 
 interface Credentials {
@@ -45,6 +50,19 @@ export = (RED: NodeAPI): void => {
       publicUrl: def.publicUrl?.trim() ?? "",
       webhookKeys: keys,
       problem,
+      connection: connectBloomreach(
+        {
+          apiUrl,
+          projectToken: def.projectToken?.trim() ?? "",
+          apiKeyId: this.credentials?.apiKeyId?.trim() ?? "",
+          apiSecret: this.credentials?.apiSecret?.trim() ?? "",
+        },
+        bloomreachBudget(this, def.requestsPerSecond),
+      ),
+      idSync:
+        def.idSync && def.idSync !== "none"
+          ? { as: def.idSync, name: def.idSyncName?.trim() || "voucherify_id" }
+          : undefined,
     } satisfies Partial<BloomreachAccount>);
   }
   RED.nodes.registerType<Node<Credentials>, BloomreachAccountDef, object, Credentials>(TYPE, Account, {

@@ -1,31 +1,46 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { authenticationBlock, customerTemplate, rootTemplate, webhookUrl } from "../src/bloomreach/paste-templates";
 import {
   acceptedAnswer,
   connectionTestAnswer,
   retryLaterAnswer,
   tooLargeAnswer,
-  type WebhookAnswer,
   wrongKeysAnswer,
 } from "../src/bloomreach/webhook-answer";
-import { parseWebhookBody, type Rejection } from "../src/bloomreach/webhook-body";
+import {
+  CUSTOMER_RECORD,
+  EVENT_RECORD,
+  parseWebhookBody,
+  type RecordShape,
+  type Rejection,
+  REQUEST_RECORD,
+  type WebhookRecords,
+} from "../src/bloomreach/webhook-body";
 import { isAuthorized } from "../src/bloomreach/webhook-keys";
 import { StoreUnavailableError } from "../src/delivery/durable-store";
 import type { JsonObject } from "../src/json";
-import { addDialogRoute, postedText } from "./lib/admin-routes";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
-import { hasDeliveryDownstream } from "./lib/downstream";
-import { durableDelivery, showStoreProblem } from "./lib/durable-delivery";
-import { onceFlowsRun, watchFlows } from "./lib/flow-lifecycle";
-import { nodeRoot } from "./lib/local-address";
+import { addPasteRoute } from "./lib/bloomreach-paste";
+import { OneEachTurn } from "./lib/one-each-turn";
+import { watchFlows } from "./lib/flow-lifecycle";
+import { type Fresh, type Handed, Reception } from "./lib/reception";
 import { clock, NodeStatus } from "./lib/status";
-import type { VoucherifyAccount } from "./lib/voucherify-connection";
-import { type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
+import { WebhookReply } from "./lib/webhook-reply";
+import { type WebhookAnswer, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
 
 const TYPE = "bv-bloomreach-in";
 const MEGABYTE = 1_048_576;
-/** How long a webhook waits for the store when Node-RED has just started. */
-const STORE_PATIENCE_MS = 700;
+/** Bloomreach waits 1,000 ms for an answer; a 500 makes it send the same request again. */
+const ANSWER_LIMIT_MS = 900;
+/** Bloomreach repeats a webhook whose answer it missed; one that comes later than this is another one. */
+const REPEATED_WITHIN_MS = 86_400_000;
+
+type Kind = "customers" | "events" | "requests";
+
+const SHAPES: Readonly<Record<Kind, RecordShape>> = {
+  customers: CUSTOMER_RECORD,
+  events: EVENT_RECORD,
+  requests: REQUEST_RECORD,
+};
 
 /** What one webhook brought, as it is kept until the flow has taken it. */
 interface Received extends JsonObject {
@@ -36,17 +51,20 @@ interface Received extends JsonObject {
 
 interface BloomreachInDef extends NodeDef {
   account: string;
-  kind: "customers";
+  kind: Kind;
   path: string;
   output: "webhook" | "customer";
+  eventKey: string;
   maxBytes: number | string;
 }
 
-/** Receives Bloomreach's webhooks: answers at once, then one message per webhook or per customer. */
+/** Webhooks whose records are to be read. */
+const readings = new OneEachTurn();
+
+/** Receives Bloomreach's webhooks: answers at once, then one message per webhook or per record. */
 export = (RED: NodeAPI): void => {
   watchFlows(RED);
   const routes = webhookRoutes(RED);
-  const delivery = durableDelivery(RED);
 
   function BloomreachIn(this: Node, def: BloomreachInDef): void {
     RED.nodes.createNode(this, def);
@@ -54,6 +72,7 @@ export = (RED: NodeAPI): void => {
     const status = new NodeStatus(RED, this, "bloomreach-in");
     const maxMegabytes = Number(def.maxBytes) || 10;
     const hardId = account?.hardId ?? "registered";
+    const kind = Object.hasOwn(SHAPES, def.kind) ? def.kind : "customers";
 
     const fail = (key: string, sentence: string): void => {
       status.show("problem", key);
@@ -77,45 +96,65 @@ export = (RED: NodeAPI): void => {
       if (request.method === "GET" || request.method === "HEAD" || request.body.length === 0)
         return connectionTestAnswer(request.requestId);
 
-      const { records, rejected, test } = parseWebhookBody(request.body, hardId);
+      await readings.turn();
+      const parsed = parseWebhookBody(request.body, hardId, SHAPES[kind]);
+      const { records, rejected, test } = parsed;
       const reply = acceptedAnswer({ accepted: records.length, rejected, test, requestId: request.requestId });
       if (test) {
         status.show("ok", "test", now);
         return reply;
       }
-      const webhook = {
-        request_id: request.requestId,
-        path: request.path,
-        accepted: records.length,
-        rejected: rejected.length,
-        errors: reply.body.errors.map((error) => ({ ...error })),
+      const received: Received = {
+        records: records.map(({ record }) => record),
+        hardId,
+        webhook: {
+          request_id: request.requestId,
+          path: request.path,
+          received_at: Date.now(),
+          accepted: records.length,
+          rejected: rejected.length,
+          errors: reply.body.errors.map((error) => ({ ...error })),
+        },
       };
-      const received: Received = { records: records.map(({ record }) => record), hardId, webhook };
-      let receipt: string | undefined;
-      try {
-        if (records.length > 0 && isFollowed()) receipt = await keep(received);
-      } catch (error) {
-        if (error instanceof StoreUnavailableError) return retryLaterAnswer(request.requestId);
-        throw error;
-      }
       showCounts(records.length, rejected, now);
-      // First the answer, then the flow; after a deploy the next node of this id speaks for this one.
-      setImmediate(() => {
-        const speaker = (): Node => RED.nodes.getNode(this.id) ?? this;
-        if (receipt === undefined) onceFlowsRun(() => emit(speaker(), received));
-        else if (delivery.inbox.mayEmit(receipt)) emit(speaker(), { ...received, receipt });
-        if (rejected.length > 0) onceFlowsRun(() => report(speaker(), received, rejected));
-      });
-      return reply;
+      if (rejected.length > 0) setImmediate(() => report(reception.speaker(), received, rejected));
+      if (records.length === 0) return reply;
+      return kind === "requests" ? askFlow(received, parsed) : ((await keep(received)) ?? reply);
     };
 
-    const isFollowed = (): boolean => hasDeliveryDownstream(RED, this);
+    /** Writes a webhook down, then hands it to the flow. Returns the answer when that was not possible. */
+    const keep = async (received: Received): Promise<WebhookAnswer | undefined> => {
+      const { request_id } = received.webhook;
+      let seen: Fresh<JsonObject> | undefined;
+      try {
+        if (kind === "events" && def.eventKey) seen = await reception.firstOf(received.records, keyOf);
+        const fresh = seen ? { ...received, records: seen.fresh } : received;
+        if (fresh.records.length > 0)
+          reception.emitAfterAnswer(fresh, await reception.keep(fresh, request_id, seen?.operations));
+        seen?.done();
+        return undefined;
+      } catch (error) {
+        seen?.release();
+        if (error instanceof StoreUnavailableError) return retryLaterAnswer(request_id);
+        throw error;
+      }
+    };
 
-    /** Writes a webhook down: only then it may be answered. @throws StoreUnavailableError when that is not possible now */
-    const keep = async (received: Received): Promise<string> => {
-      await delivery.usable(STORE_PATIENCE_MS);
-      const requestId = received.webhook.request_id;
-      return delivery.inbox.receive({ node: this.id, receivedAt: Date.now(), requestId, message: received });
+    const keyOf = (record: JsonObject): string | undefined => {
+      const key = record[def.eventKey];
+      return typeof key === "string" || typeof key === "number" ? `${this.id} ${key}` : undefined;
+    };
+
+    /** The flow answers, or nobody in time. */
+    const askFlow = async (received: Received, { batch }: WebhookRecords): Promise<WebhookAnswer> => {
+      const reply = new WebhookReply(received.webhook.request_id);
+      const payload = batch ? received.records : received.records[0];
+      reception.speaker().send({ ...about(received), payload, res: reply });
+      const limit = setTimeout(() => {
+        const late = retryLaterAnswer(received.webhook.request_id);
+        if (reply.answer(late.status, late.body)) status.show("waiting", "late", { time: clock(Date.now()) });
+      }, ANSWER_LIMIT_MS);
+      return reply.answered.finally(() => clearTimeout(limit));
     };
 
     const showCounts = (accepted: number, rejected: readonly Rejection[], now: { time: string }): void => {
@@ -127,26 +166,25 @@ export = (RED: NodeAPI): void => {
 
     /** Each message has its own copy: what a flow does to one must not show in another. */
     const about = ({ hardId, webhook }: Received): object => ({
-      topic: def.kind,
+      topic: kind,
       hardId,
       webhook: structuredClone(webhook),
     });
 
-    const emit = (node: Node, received: Received & { receipt?: string; replayed?: boolean }): void => {
-      const { records, receipt, replayed } = received;
-      const all = { ...(receipt !== undefined && { receipt }), ...(replayed && { replayed }) };
+    const emit = (node: Node, received: Received, handed: Handed): void => {
+      const { records } = received;
       const count = records.length;
       if (def.output === "customer")
         records.forEach((payload, index) => {
           const parts = { id: received.webhook.request_id, index, count };
-          node.send({ ...about(received), ...all, payload, parts });
+          node.send({ ...about(received), ...handed, payload, parts });
         });
-      else if (count > 0) node.send({ ...about(received), ...all, payload: records });
+      else if (count > 0) node.send({ ...about(received), ...handed, payload: records });
     };
 
     const report = (node: Node, received: Received, rejected: readonly Rejection[]): void => {
       const count = received.records.length + rejected.length;
-      const sentence = `${rejected.length} of ${count} customers not accepted: ${rejected[0]?.description ?? ""}`;
+      const sentence = `${rejected.length} of ${count} ${kind} not accepted: ${rejected[0]?.description ?? ""}`;
       node.error(sentence, { ...about(received), payload: rejected.map(({ raw }) => raw ?? null) });
     };
 
@@ -160,20 +198,16 @@ export = (RED: NodeAPI): void => {
       else if (account.problem) fail("no-keys", account.problem);
       else status.show("idle", "waiting");
     };
+    const reception = new Reception<Received>(RED, this, {
+      emit,
+      repeatedWithinMs: REPEATED_WITHIN_MS,
+      showProblem: () => status.show("problem", "store"),
+      showUsual: showReadiness,
+    });
     showReadiness();
-    const forgetProblem = showStoreProblem(
-      delivery,
-      // Where nothing is kept, nothing depends on it.
-      () => isFollowed() && status.show("problem", "store"),
-      showReadiness,
-    );
-    const forgetReplay = delivery.onReplay(this.id, ({ message, receipt }, replayed) =>
-      emit(this, { ...(message as Received), receipt, replayed }),
-    );
 
     this.on("close", (removed: boolean, done: () => void) => {
-      forgetProblem();
-      forgetReplay();
+      reception.close();
       if (claim.ok) claim.release(removed);
       done();
     });
@@ -188,41 +222,5 @@ export = (RED: NodeAPI): void => {
       response.json({ owner: routes.pathOwner(path) ?? null });
     },
   );
-
-  addDialogRoute(RED, TYPE, "bloomreach-in/paste", async (posted, editorOrigin) => {
-    const account = RED.nodes.getNode(postedText(posted, "account")) as BloomreachAccount | null;
-    const hardId = postedText(posted, "hardId") || account?.hardId || "registered";
-    const publicUrl = postedText(posted, "publicUrl");
-    const place = {
-      publicUrl: publicUrl || editorOrigin,
-      httpNodeRoot: nodeRoot(RED),
-      path: postedText(posted, "path"),
-    };
-    const applicationId = postedText(posted, "applicationId") || account?.webhookKeys?.applicationId || "";
-    const { keys, note } = await metadataKeys(postedText(posted, "voucherifyAccount"));
-    return {
-      url: webhookUrl(place),
-      urlNote: publicUrl
-        ? ""
-        : "Type the public https address of this Node-RED into the bloomreach account: Bloomreach cannot reach a private one.",
-      authentication: authenticationBlock({ ...place, applicationId }),
-      rootTemplate: rootTemplate(),
-      customerTemplate: customerTemplate(hardId, keys),
-      metadataNote: note,
-    };
-  });
-
-  /** The metadata keys that Voucherify has defined for customers, and what to tell the user about them. */
-  async function metadataKeys(accountId: string): Promise<{ keys: string[]; note: string }> {
-    const account = RED.nodes.getNode(accountId) as VoucherifyAccount | null;
-    if (!account)
-      return { keys: [], note: "Deploy a voucherify account first: then its metadata keys are listed here." };
-    if (account.connection.problem) return { keys: [], note: account.connection.problem };
-    const schema = await account.connection.schemas.customer(AbortSignal.timeout(10_000));
-    const keys = Object.keys(schema.properties);
-    return {
-      keys,
-      note: keys.length > 0 ? "" : "Voucherify has no customer metadata defined (Project settings > Metadata schema).",
-    };
-  }
+  addPasteRoute(RED, TYPE);
 };

@@ -1,57 +1,146 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { customerTemplate, eventTemplate, requestTemplate, rootTemplate } from "../src/bloomreach/paste-templates";
 import { isJsonObject } from "../src/json";
-import { customerTemplate, rootTemplate } from "../src/bloomreach/paste-templates";
-import { type BloomreachProfile, SAMPLE_METADATA_KEYS, sampleCustomers, sendScenario } from "../src/simulator";
+import type { EventKind } from "../src/schemas/voucherify-event";
+import {
+  type BloomreachProfile,
+  formsOf,
+  renderEmail,
+  SAMPLE_METADATA_KEYS,
+  sampleCustomers,
+  sampleEventData,
+  sampleMembers,
+  sampleWebhook,
+  sendScenario,
+  sendWebhook,
+  SIMULATOR_WEBHOOK_SECRET,
+  type WebhookForm,
+} from "../src/simulator";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
-import { simulatorUrl } from "./lib/built-in-simulator";
+import { builtInSimulator } from "./lib/built-in-simulator";
 import { localAddress } from "./lib/local-address";
-import { MessageError, onEachMessage } from "./lib/message-handler";
+import { type Message, MessageError, onEachMessage } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
 
 interface SimulatorDef extends NodeDef {
+  plays: "customers" | "events" | "requests" | "voucherify";
   account: string;
   path: string;
+  count: number | string;
+  event: string;
+  campaign: string;
   send: "batch" | "single";
   batchSize: number | string;
   mess: "none" | "leftovers" | "broken-quote";
+  email: string;
+  kind: EventKind;
+  form: WebhookForm;
 }
 
-/** Plays Bloomreach: renders the pasted templates for some customers and posts them to this Node-RED's own webhook. */
+/** Node-RED's own certificate is often self-signed, and these connections never leave the machine. */
+const insecureTls = true;
+/** Of the webhooks that this process sent as Bloomreach, ms: no two messages share one. */
+let lastSentAt = 0;
+
+/** Plays what calls this Node-RED: a Bloomreach scenario with the pasted templates, or a webhook of Voucherify. */
 export = (RED: NodeAPI): void => {
   function SimulatorNode(this: Node, def: SimulatorDef): void {
     RED.nodes.createNode(this, def);
     const status = new NodeStatus(RED, this, "simulator");
-    simulatorUrl().then(
+    builtInSimulator().then(
       () => status.show("idle", "running"),
       (error: Error) => this.error(`The built-in simulator does not start: ${error.message}`),
     );
-
-    onEachMessage(this, async (message, send) => {
-      const account = RED.nodes.getNode(def.account) as BloomreachAccount | null;
-      if (!account?.webhookKeys)
-        throw new MessageError(account?.problem ?? "Choose a bloomreach account in this simulator node, then deploy.");
-      const own = profilesOf(message.payload);
-      const customers = own ?? sampleCustomers(account.hardId);
-      const { requests, stopped } = await sendScenario({
-        url: `${localAddress(RED)}${def.path}`,
-        headers: headersOf(account),
-        customers,
-        customerTemplate: customerTemplate(account.hardId, own ? metadataKeysOf(own) : SAMPLE_METADATA_KEYS),
-        rootTemplate: rootTemplate(),
-        mode: def.send ?? "batch",
-        batchSize: Number(def.batchSize) || 1000,
-        mess: def.mess ?? "none",
-        // Node-RED's own certificate is often self-signed, and this connection never leaves the machine.
-        insecureTls: true,
-      });
-      if (stopped) status.show("problem", "stopped");
-      else status.show("ok", "sent", { count: customers.length, status: requests.at(-1)?.status ?? "-" });
-      const answers = requests.map((request) => ({ statusCode: request.status, body: request.body }));
-      send(Object.assign(message, { payload: answers, ...(stopped && { stopped }) }));
-    });
+    const play = def.plays === "voucherify" ? playVoucherify : playBloomreach;
+    onEachMessage(this, async (message, send) => send(Object.assign(message, await play(RED, def, message, status))));
   }
   RED.nodes.registerType("bv-simulator", SimulatorNode);
 };
+
+/** Sends what a scenario sends; returns what the message tells of it. */
+async function playBloomreach(RED: NodeAPI, def: SimulatorDef, message: Message, status: NodeStatus): Promise<object> {
+  const account = RED.nodes.getNode(def.account) as BloomreachAccount | null;
+  if (!account?.webhookKeys)
+    throw new MessageError(account?.problem ?? "Choose a bloomreach account in this simulator node, then deploy.");
+  const own = profilesOf(message.payload);
+  const sample = def.plays === "events" || def.plays === "requests" ? sampleMembers : sampleCustomers;
+  const customers = own ?? sample(account.hardId, Number(def.count) || 3);
+  lastSentAt = Math.max(lastSentAt + 1, Date.now());
+  const { requests, stopped } = await sendScenario({
+    url: `${localAddress(RED)}${def.path}`,
+    headers: headersOf(account),
+    customers,
+    customerTemplate: templateOf(def, account.hardId, own),
+    rootTemplate: rootTemplate(),
+    context: {
+      scenario: { id: "simulated-scenario" },
+      action: { id: def.id },
+      event: { timestamp: lastSentAt / 1_000, stars: 5 },
+    },
+    mode: def.send ?? "batch",
+    batchSize: Number(def.batchSize) || 1000,
+    mess: def.mess ?? "none",
+    insecureTls,
+  });
+  if (stopped) status.show("problem", "stopped");
+  else status.show("ok", "sent", { count: customers.length, status: requests.at(-1)?.status ?? "-" });
+  const email = def.plays === "requests" && def.send === "single" && def.email ? def.email : undefined;
+  return {
+    payload: requests.map((request) => ({ statusCode: request.status, body: request.body })),
+    ...(stopped && { stopped }),
+    // Single requests are answered in the order of their customers.
+    ...(email && { email: requests.map(({ body }, index) => renderEmail(email, customers[index]!, body)) }),
+  };
+}
+
+function templateOf(def: SimulatorDef, hardId: string, own: readonly BloomreachProfile[] | undefined): string {
+  if (def.plays === "events") return eventTemplate(hardId, "event_key", def.event);
+  if (def.plays === "requests") return requestTemplate(hardId, def.campaign);
+  return customerTemplate(hardId, own ? metadataKeysOf(own) : SAMPLE_METADATA_KEYS);
+}
+
+/** Sends a signed webhook; a kind that no webhook brings goes into the activity of a simulated customer instead. */
+async function playVoucherify(RED: NodeAPI, def: SimulatorDef, message: Message, status: NodeStatus): Promise<object> {
+  const { kind, form } = def;
+  const sourceId = sourceIdOf(message.payload) ?? "anna.kowalska@example.com";
+  const forms = formsOf(kind);
+  if (forms.length === 0) {
+    await recordActivity(kind, sourceId);
+    status.show("ok", "recorded");
+    return { payload: { kind, way: "activity", customer: { source_id: sourceId } } };
+  }
+  if (!forms.includes(form))
+    throw new MessageError(
+      `Voucherify sends ${kind} in no such form. Choose another form in this simulator node: ${forms.join(", ")}.`,
+    );
+  const { statuses } = await sendWebhook({
+    url: `${localAddress(RED)}${def.path}`,
+    body: sampleWebhook(kind, form, { customer: { source_id: sourceId } }),
+    secret: SIMULATOR_WEBHOOK_SECRET,
+    retries: 0,
+    insecureTls,
+  });
+  const statusCode = statuses.at(-1) ?? 0;
+  const isTaken = statusCode >= 200 && statusCode < 300;
+  status.show(isTaken ? "ok" : "problem", "sent", { count: 1, status: statusCode });
+  return { payload: { kind, way: form, customer: { source_id: sourceId }, statusCode } };
+}
+
+async function recordActivity(kind: EventKind, sourceId: string): Promise<void> {
+  const simulator = await builtInSimulator();
+  const customer = simulator.customerOf(sourceId);
+  simulator.activity.record(customer.id, {
+    type: kind,
+    data: sampleEventData(kind, { customer: { id: customer.id, source_id: sourceId } }),
+    // A person did it, so that it is no echo of this Node-RED's own calls.
+    source: { channel: "USER_PORTAL" },
+  });
+}
+
+/** `{ customer: "<source id>" }`, of a message. */
+function sourceIdOf(payload: unknown): string | undefined {
+  return isJsonObject(payload) && typeof payload.customer === "string" ? payload.customer : undefined;
+}
 
 function headersOf({ webhookKeys }: BloomreachAccount): Record<string, string> {
   const { applicationId, secretKey, headerName, headerValue } = webhookKeys ?? { applicationId: "", secretKey: "" };

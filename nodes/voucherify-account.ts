@@ -12,6 +12,8 @@ interface VoucherifyAccountDef extends NodeDef, BudgetDef {
   hardId: string;
   throttle: string;
   testCustomers: string;
+  transport: "api" | "gateway";
+  gatewayUrl: string;
 }
 
 interface Credentials {
@@ -29,6 +31,8 @@ export = (RED: NodeAPI): void => {
       hardId: def.hardId?.trim() || "registered",
       applicationId: this.credentials?.applicationId?.trim() ?? "",
       secretKey: this.credentials?.secretKey?.trim() ?? "",
+      transport: def.transport ?? "api",
+      gatewayUrl: def.gatewayUrl?.trim() ?? "",
     };
     Object.assign(this, {
       hardId: settings.hardId,
@@ -48,6 +52,9 @@ export = (RED: NodeAPI): void => {
         hardId: "",
         applicationId: resolveTyped(typedOrStored(posted, "applicationId", stored?.applicationId)),
         secretKey: resolveTyped(typedOrStored(posted, "secretKey", stored?.secretKey)),
+        // What is tested is the API; the gateway has no call that only tests.
+        transport: "api",
+        gatewayUrl: "",
       },
       throwAwayBudget(),
     );

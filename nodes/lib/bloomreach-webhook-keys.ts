@@ -1,7 +1,9 @@
 import type { Node } from "node-red";
 import type { WebhookKeys } from "../../src/bloomreach/webhook-keys";
+import type { IdSync } from "../../src/mapping/id-sync";
 import { SIMULATOR_KEYS } from "../../src/simulator";
 import { BUILT_IN_SIMULATOR } from "./built-in-simulator";
+import type { BloomreachConnection } from "./bloomreach-connection";
 import { unsetVariable } from "./environment";
 
 /** A bloomreach account as other nodes use it. */
@@ -14,6 +16,10 @@ export interface BloomreachAccount extends Node {
   readonly webhookKeys: WebhookKeys | undefined;
   /** Why `webhookKeys` is undefined, as a sentence. */
   readonly problem: string | undefined;
+  /** The way into the project. */
+  readonly connection: BloomreachConnection;
+  /** Where Voucherify's customer ID is stored; undefined: nowhere. */
+  readonly idSync: IdSync | undefined;
 }
 
 /** What a user set for the webhooks of a bloomreach account, `${ENV}` replaced. */

@@ -20,10 +20,24 @@ export interface ThrottleNode extends Node {
 
 const DEFAULTS = { requests: 100, period: "minute", share: 70, concurrency: 5 } as const;
 
-/** The budget of a config node: it outlives deploys, because the API still counts the requests before them. */
+/** The budget of a config node for Voucherify. */
 export function sharedBudget(node: Node, def: BudgetDef): RequestBudget {
+  return lastingBudget(node, usableSettings(node, def));
+}
+
+/**
+ * The budget of a bloomreach account: its address may send 100 requests a second
+ * (documentation.bloomreach.com/engagement/reference/tracking-api-overview-2), of which half is left to others.
+ * @param requestsPerSecond as the user typed it; 50 when it is no number
+ */
+export function bloomreachBudget(node: Node, requestsPerSecond: unknown): RequestBudget {
+  const requests = Math.min(100, Math.max(1, Math.floor(Number(requestsPerSecond) || 50)));
+  return lastingBudget(node, { requests, periodMs: 1_000, share: 1, concurrency: 5, raisable: false });
+}
+
+/** It outlives deploys, because the API still counts the requests before them. */
+function lastingBudget(node: Node, settings: BudgetSettings): RequestBudget {
   const budgets = processOwned<RequestBudget>("budgets");
-  const settings = usableSettings(node, def);
   const existing = budgets.get(node.id);
   if (existing) {
     existing.configure(settings);

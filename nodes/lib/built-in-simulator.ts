@@ -4,14 +4,19 @@ import { processOwned } from "./process-owned";
 /** The value of `apiUrl` that means: no account, use the simulator that ships in this package. */
 export const BUILT_IN_SIMULATOR = "simulator";
 
-/** The address of the process's simulator (http, loopback, any free port); started at first use. */
-export async function simulatorUrl(): Promise<string> {
+/** The process's simulator (http, loopback, any free port); started at first use. */
+export function builtInSimulator(): Promise<Simulator> {
   const owned = processOwned<Promise<Simulator>>("simulator");
   let starting = owned.get("built-in");
   if (!starting) {
-    starting = Simulator.start({});
+    starting = Simulator.start({}).then((simulator) => simulator.unref());
     owned.set("built-in", starting);
     starting.catch(() => owned.delete("built-in"));
   }
-  return (await starting).url;
+  return starting;
+}
+
+/** The address of the process's simulator. */
+export async function simulatorUrl(): Promise<string> {
+  return (await builtInSimulator()).url;
 }

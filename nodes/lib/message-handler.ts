@@ -1,4 +1,5 @@
 import type { Node, NodeMessageInFlow } from "node-red";
+import type { NodeStatus } from "./status";
 
 /** A message as it runs through flows; every property may be there. */
 export type Message = NodeMessageInFlow & Record<string, unknown>;
@@ -29,9 +30,17 @@ export function onEachMessage(
     handle(received, (result) => send(result)).then(
       () => done(),
       (error: unknown) => {
-        if (error instanceof MessageError) Object.assign(received, error.details);
-        done(error instanceof Error ? error : new Error(String(error)));
+        if (!(error instanceof MessageError)) return done(error instanceof Error ? error : new Error(String(error)));
+        Object.assign(received, error.details);
+        // A text, because Node-RED would write the name of an error's class before the sentence.
+        done(error.message as unknown as Error);
       },
     );
   });
+}
+
+/** A node that cannot work until the user has done what the sentence says: every message goes to Catch with it. */
+export function refuseMessages(node: Node, status: NodeStatus, key: string, sentence: string): void {
+  status.show("problem", key);
+  onEachMessage(node, () => Promise.reject(new MessageError(sentence)));
 }

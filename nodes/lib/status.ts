@@ -38,8 +38,11 @@ export class NodeStatus {
   }
 }
 
-/** A moment as people read it on a status: hours and minutes, local time. `at` is Unix ms. */
+/** A moment as people read it on a status: hours and minutes, local time, with the day if it is not today. `at` is Unix ms. */
 export function clock(at: number): string {
   const time = new Date(at);
-  return `${String(time.getHours()).padStart(2, "0")}:${String(time.getMinutes()).padStart(2, "0")}`;
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const ofDay = `${two(time.getHours())}:${two(time.getMinutes())}`;
+  const isToday = time.toDateString() === new Date().toDateString();
+  return isToday ? ofDay : `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ${ofDay}`;
 }

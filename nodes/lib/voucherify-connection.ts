@@ -1,8 +1,16 @@
 import type { Node } from "node-red";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import { budgetedSend } from "../../src/destinations/budgeted-send";
+import { VoucherifyCustomers, type CustomerUpdate } from "../../src/destinations/voucherify-customers";
+import { type CustomEvent, VoucherifyEvents } from "../../src/destinations/voucherify-events";
+import { GatewayCustomers, GatewayEvents } from "../../src/destinations/voucherify-gateway";
+import type { Repeat } from "../../src/destinations/lost-answers";
+import type { Destination } from "../../src/delivery/destination";
+import { type HttpRequest, sendHttp } from "../../src/http/http-client";
+import type { EmptyValues } from "../../src/mapping/absent";
 import { SIMULATOR_KEYS } from "../../src/simulator";
 import type { RequestBudget } from "../../src/throttle/request-budget";
+import { gatewayUrlOf, VoucherifyGateway } from "../../src/voucherify/gateway";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { VoucherifyApi, type VoucherifyKeys } from "../../src/voucherify/voucherify-api";
 import { BUILT_IN_SIMULATOR, simulatorUrl } from "./built-in-simulator";
@@ -15,6 +23,10 @@ export interface VoucherifySettings {
   readonly hardId: string;
   readonly applicationId: string;
   readonly secretKey: string;
+  /** How customers and events go. */
+  readonly transport: "api" | "gateway";
+  /** "" takes the one of the region. */
+  readonly gatewayUrl: string;
 }
 
 /** A voucherify account as other nodes use it. */
@@ -28,9 +40,25 @@ export interface VoucherifyAccount extends Node {
 /** One usable way to one Voucherify project, or the sentence that says why there is none. */
 export interface VoucherifyConnection {
   readonly problem: string | undefined;
+  /** It is the built-in simulator. */
+  readonly isSimulated: boolean;
+  /** Whose events are our own. */
+  readonly applicationId: string;
   readonly api: VoucherifyApi;
+  /** The same, for what a webhook waits for: goes before queued work, and may use the whole limit. */
+  readonly urgentApi: VoucherifyApi;
   readonly schemas: MetadataSchemas;
+  readonly publicationSchemas: MetadataSchemas;
   readonly budget: RequestBudget;
+  /** Where customers and events go, by the transport that the user chose. */
+  customers(options: CustomerOptions): Destination<CustomerUpdate>;
+  events(repeat: Repeat): Destination<CustomEvent>;
+}
+
+/** What a node decides about its customers. */
+export interface CustomerOptions {
+  readonly emptyValues: EmptyValues;
+  readonly readIds: boolean;
 }
 
 /** The sentence for settings that cannot work, or undefined. Never contains a key. */
@@ -49,7 +77,13 @@ export function voucherifyProblem(settings: VoucherifySettings): string | undefi
     return "The voucherify account has no keys: type the Application ID and the Secret key.";
   if (settings.applicationId === SIMULATOR_KEYS.applicationId || settings.secretKey === SIMULATOR_KEYS.secretKey)
     return "These keys belong to the built-in simulator: type the keys of your Voucherify project.";
+  if (settings.transport === "gateway" && !gatewayAddress(settings))
+    return "The hosted gateway has no address in a dedicated region: type the Gateway URL in the voucherify account.";
   return undefined;
+}
+
+function gatewayAddress({ gatewayUrl, apiUrl }: VoucherifySettings): string | undefined {
+  return gatewayUrl || gatewayUrlOf(apiUrl);
 }
 
 /** Connects with `settings`; the budget and the cached metadata schemas outlive deploys. */
@@ -62,26 +96,59 @@ export function connectVoucherify(settings: VoucherifySettings, budget: RequestB
   };
   // The simulator gets its port when it starts, at the first request; until then its address has only a name.
   const apiUrl = simulated ? "http://simulator" : settings.apiUrl;
-  const send = budgetedSend(budget, async (request) => {
+  const prepare = async (request: HttpRequest): Promise<HttpRequest> => {
     if (problem) throw new ConfigurationError(problem);
     return simulated ? { ...request, url: request.url.replace(apiUrl, await simulatorUrl()) } : request;
+  };
+  const api = new VoucherifyApi({ apiUrl, keys, send: budgetedSend(budget, prepare) });
+  const urgentApi = new VoucherifyApi({ apiUrl, keys, send: budgetedSend(budget, prepare, true) });
+  const project = `${settings.apiUrl} ${keys.applicationId}`;
+  const schemas = schemasOf(api, project, "customer");
+  const gateway = new VoucherifyGateway({
+    gatewayUrl: simulated ? apiUrl : (gatewayAddress(settings) ?? ""),
+    keys,
+    // Its requests count for the gateway's day, not for the API's limit.
+    send: async (request) => sendHttp(await prepare(request)),
   });
-  const api = new VoucherifyApi({ apiUrl, keys, send });
-  return { problem, api, schemas: schemasOf(api, `${settings.apiUrl} ${keys.applicationId}`), budget };
+  const byGateway = settings.transport === "gateway";
+  return {
+    problem,
+    isSimulated: simulated,
+    applicationId: keys.applicationId,
+    api,
+    urgentApi,
+    schemas,
+    publicationSchemas: schemasOf(urgentApi, project, "publication"),
+    budget,
+    customers: ({ emptyValues, readIds }) =>
+      byGateway
+        ? new GatewayCustomers({ gateway, hardId: settings.hardId, emptyValues })
+        : new VoucherifyCustomers({ api, schemas, emptyValues, readIds }),
+    events: (repeat) =>
+      byGateway
+        ? new GatewayEvents({ gateway, hardId: settings.hardId, repeat })
+        : new VoucherifyEvents({ api, repeat }),
+  };
 }
 
 /** The schemas of one project, read through its newest connection. */
 class CachedSchemas {
-  readonly schemas = new MetadataSchemas((resource, signal) => this.api.readMetadataSchema(resource, signal));
+  readonly schemas: MetadataSchemas;
 
-  constructor(public api: VoucherifyApi) {}
+  constructor(
+    public api: VoucherifyApi,
+    resource: string,
+  ) {
+    this.schemas = new MetadataSchemas((name, signal) => this.api.readMetadataSchema(name, signal), resource);
+  }
 }
 
 /** Schemas are cached per project, so that a deploy costs no request. */
-function schemasOf(api: VoucherifyApi, project: string): MetadataSchemas {
+function schemasOf(api: VoucherifyApi, project: string, resource: string): MetadataSchemas {
   const cache = processOwned<CachedSchemas>("metadata-schemas");
-  const cached = cache.get(project) ?? new CachedSchemas(api);
-  cache.set(project, cached);
+  const name = `${resource} ${project}`;
+  const cached = cache.get(name) ?? new CachedSchemas(api, resource);
+  cache.set(name, cached);
   cached.api = api;
   return cached.schemas;
 }

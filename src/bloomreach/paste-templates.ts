@@ -39,6 +39,53 @@ export function customerTemplate(hardId: string, metadataKeys: readonly string[]
   )}\n}`;
 }
 
+/**
+ * The Customer template of a batch webhook with events, in the shape of the hosted integration's event (same page). The user
+ * puts the own event name and metadata in.
+ * @param eventKey name of the field that tells a repeated webhook from a new event; "" for none
+ * @param event name of the event
+ */
+export function eventTemplate(hardId: string, eventKey: string, event = "review_left"): string {
+  const key = eventKey
+    ? `\n    ${JSON.stringify(eventKey)}: "{{ ${read("customer_ids", hardId)} }}-{{ action['id'] }}-{{ event.timestamp }}",`
+    : "";
+  return `{
+    "event": ${JSON.stringify(event)},
+    "customer": {
+        ${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"
+    },${key}
+    "metadata": {
+        "stars": "{{ event.stars }}"
+    }
+}`;
+}
+
+/**
+ * The payload of a webhook that asks for a code, in the shape of Voucherify's own publication request (same page). `send` is
+ * the same when Bloomreach repeats the request, and another one for every message: a repeated request gets the same code.
+ * @param campaign its name
+ */
+export function requestTemplate(hardId: string, campaign = "Discount code campaign name"): string {
+  return `{
+    "customer": {
+        ${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"
+    },
+    "campaign": {
+        "name": ${JSON.stringify(campaign)}
+    },
+    "send": "{{ scenario['id'] }}-{{ action['id'] }}-{{ event.timestamp }}"
+}`;
+}
+
+/**
+ * How an e-mail shows the code of the webhook before it (documentation.bloomreach.com/engagement/docs/using-webhook-responses;
+ * the dotted key is the one of Voucherify's own page), and with a guard for a customer without one.
+ */
+export function codeTags(): { readonly mailTag: string; readonly mailGuard: string } {
+  const mailTag = "{{ webhook['voucher.code'] }}";
+  return { mailTag, mailGuard: `{% if webhook['voucher.code'] %}${mailTag}{% else %}{% abort %}{% endif %}` };
+}
+
 /** Voucherify's field, and the Bloomreach attribute that the hosted integration's payload takes it from. */
 const CORE_FIELDS = [
   ["name", "firstName"],

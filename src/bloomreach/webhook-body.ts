@@ -8,12 +8,54 @@ import { type Piece, salvage } from "./salvage";
 export interface Rejection {
   /** Its place in the webhook, from 0. */
   readonly index: number;
-  readonly code: "invalid_json" | "not_an_object" | "missing_hard_id" | "template_not_filled";
+  readonly code: "invalid_json" | "not_an_object" | "missing_hard_id" | "missing_event" | "template_not_filled";
   /** A sentence that says what to do. It names keys and places, never values. */
   readonly description: string;
   /** What came: the record, or its text when it was not JSON. */
   readonly raw: JsonValue;
 }
+
+/** What kind of record a webhook brings. */
+export interface RecordShape {
+  /** For sentences: "customer". */
+  readonly noun: string;
+  /** Which of Bloomreach's templates writes it. */
+  readonly template: string;
+  /** The part of a record that has the customer's ID. */
+  readonly idHolder: (record: JsonObject) => JsonObject;
+  /** What else is wrong with a record that has an ID. */
+  readonly fault?: (
+    record: JsonObject,
+  ) => { readonly code: Rejection["code"]; readonly description: string } | undefined;
+}
+
+/** A customer: `{"registered": …, "name": …}`. */
+export const CUSTOMER_RECORD: RecordShape = {
+  noun: "customer",
+  template: "Customer template",
+  idHolder: (record) => record,
+};
+
+/**
+ * A customer with something around it: `{"event": …, "customer": {"registered": …}, "metadata": …}`, the shape of the hosted
+ * integration's event (support.voucherify.io/article/613-bloomreach-engagement-integration).
+ */
+export const EVENT_RECORD: RecordShape = {
+  noun: "event",
+  template: "webhook's template",
+  idHolder: (record) => (isJsonObject(record.customer) ? record.customer : record),
+  fault: ({ event }) =>
+    typeof event === "string" && !isAbsentText(event)
+      ? undefined
+      : { code: "missing_event", description: 'This event has no name: the template must have "event" with a text.' },
+};
+
+/** A request for a code or for information about a customer: `{"customer": {"source_id": …}, "campaign": {"name": …}}`. */
+export const REQUEST_RECORD: RecordShape = {
+  noun: "request",
+  template: "webhook's template",
+  idHolder: EVENT_RECORD.idHolder,
+};
 
 /** What a webhook brought. */
 export interface WebhookRecords {
@@ -25,35 +67,49 @@ export interface WebhookRecords {
    * still a template. `records` is empty then, and `rejected` holds only records that do have an ID.
    */
   readonly test: boolean;
+  /** The body was a list of records, not one. */
+  readonly batch: boolean;
 }
 
 /**
- * Reads the body of a customer webhook: an array of records, one record, or an object whose only array of objects
+ * Reads the body of a webhook: an array of records, one record, or an object whose only array of objects
  * holds the records (documentation.bloomreach.com/engagement/docs/batch-webhook-settings). UTF-8, with or without a
  * byte order mark. Broken JSON costs only the records that are broken. An empty body has no records. Never throws.
  * @param hardId name of the Main Hard ID as configured on the account
  */
-export function parseWebhookBody(raw: Buffer, hardId: string): WebhookRecords {
+export function parseWebhookBody(raw: Buffer, hardId: string, shape: RecordShape = CUSTOMER_RECORD): WebhookRecords {
   const text = new TextDecoder().decode(raw).trim();
-  const pieces = text === "" ? [] : readPieces(text, hardId);
+  const { pieces, batch } = text === "" ? { pieces: [], batch: false } : readPieces(text, hardId, shape);
   const mayHoldTemplates = text.includes("{{");
   const records: { index: number; record: JsonObject }[] = [];
   const rejected: Rejection[] = [];
   let test = pieces.length > 0;
   for (const [index, piece] of pieces.entries()) {
-    test &&= isWithoutData(piece, hardId, mayHoldTemplates);
-    const judged = judge(piece, index, hardId);
+    test &&= isWithoutData(piece, hardId, mayHoldTemplates, shape);
+    const judged = judge(piece, index, hardId, shape);
     if ("code" in judged) rejected.push(judged);
     else records.push(judged);
   }
-  return test ? { records: [], rejected: records.map(templateNotFilled), test } : { records, rejected, test };
+  return test
+    ? { records: [], rejected: records.map((record) => templateNotFilled(record, shape)), test, batch }
+    : { records, rejected, test, batch };
 }
 
 const NOTHING = /\s*$/y;
 
-function readPieces(text: string, hardId: string): Piece[] {
+interface Pieces {
+  readonly pieces: readonly Piece[];
+  readonly batch: boolean;
+}
+
+function readPieces(text: string, hardId: string, shape: RecordShape): Pieces {
   const whole = parseStrict(text) ?? parseLenient(text, NOTHING);
-  return whole.ok ? unwrap(whole.value, hardId).map((value) => ({ ok: true, value })) : salvage(text, hardId);
+  if (!whole.ok) {
+    const pieces = salvage(text, hardId);
+    return { pieces, batch: pieces.length > 1 };
+  }
+  const list = listOf(whole.value, hardId, shape);
+  return { pieces: (list ?? [whole.value]).map((value) => ({ ok: true, value })), batch: list !== undefined };
 }
 
 function parseStrict(text: string): Piece | undefined {
@@ -64,38 +120,49 @@ function parseStrict(text: string): Piece | undefined {
   }
 }
 
-function unwrap(body: JsonValue, hardId: string): readonly JsonValue[] {
+/** The list of records that a body is, or wraps; undefined for a single record. */
+function listOf(body: JsonValue, hardId: string, shape: RecordShape): readonly JsonValue[] | undefined {
   if (Array.isArray(body)) return body;
-  if (!isJsonObject(body) || hasId(body, hardId)) return [body];
+  if (!isJsonObject(body) || hasId(shape.idHolder(body), hardId)) return undefined;
   const lists = Object.values(body).filter((value) => Array.isArray(value) && value.some(isJsonObject));
-  return lists.length === 1 ? (lists[0] as JsonValue[]) : [body];
+  return lists.length === 1 ? (lists[0] as JsonValue[]) : undefined;
 }
 
-function judge(piece: Piece, index: number, hardId: string): { index: number; record: JsonObject } | Rejection {
-  if (!piece.ok) return { index, code: "invalid_json", description: explainBreak(piece.position), raw: piece.text };
-  if (!isJsonObject(piece.value)) return { index, code: "not_an_object", description: NOT_AN_OBJECT, raw: piece.value };
-  const id = readHardId(piece.value, hardId);
-  return id.ok
-    ? { index, record: piece.value }
-    : { index, code: "missing_hard_id", description: id.reason, raw: piece.value };
+function judge(
+  piece: Piece,
+  index: number,
+  hardId: string,
+  shape: RecordShape,
+): { index: number; record: JsonObject } | Rejection {
+  if (!piece.ok)
+    return { index, code: "invalid_json", description: explainBreak(piece.position, shape), raw: piece.text };
+  const { value } = piece;
+  if (!isJsonObject(value)) {
+    const description = `Each ${shape.noun} must be a JSON object, as the ${shape.template} writes it, and this is none.`;
+    return { index, code: "not_an_object", description, raw: value };
+  }
+  const id = readHardId(shape.idHolder(value), hardId);
+  if (!id.ok) return { index, code: "missing_hard_id", description: id.reason, raw: value };
+  const fault = shape.fault?.(value);
+  return fault ? { index, ...fault, raw: value } : { index, record: value };
 }
-
-const NOT_AN_OBJECT = "This is not a customer: each one must be a JSON object, as the Customer template writes it.";
 
 /** The value is not quoted: it may be personal data. */
-function explainBreak(position: number): string {
+function explainBreak(position: number, { noun, template }: RecordShape): string {
   return (
-    `This customer is not valid JSON from character ${position + 1} on. A quotation mark or line break inside a value ` +
-    `breaks the JSON: take it out in the Customer template, for example with customer.name | replace('"', '').`
+    `This ${noun} is not valid JSON from character ${position + 1} on. A quotation mark or line break inside a value ` +
+    `breaks the JSON: take it out in the ${template}, for example with customer.name | replace('"', '').`
   );
 }
 
-function templateNotFilled({ index, record }: { index: number; record: JsonObject }): Rejection {
+function templateNotFilled(
+  { index, record }: { index: number; record: JsonObject },
+  { template }: RecordShape,
+): Rejection {
   return {
     index,
     code: "template_not_filled",
-    description:
-      "A value still holds a template that Bloomreach did not fill in: look for {{ in the Customer template.",
+    description: `A value still holds a template that Bloomreach did not fill in: look for {{ in the ${template}.`,
     raw: record,
   };
 }
@@ -104,12 +171,13 @@ function hasId(record: JsonObject, hardId: string): boolean {
   return Object.hasOwn(record, hardId) || Object.hasOwn(record, "source_id");
 }
 
-function isWithoutData(piece: Piece, hardId: string, mayHoldTemplates: boolean): boolean {
+function isWithoutData(piece: Piece, hardId: string, mayHoldTemplates: boolean, shape: RecordShape): boolean {
   if (!piece.ok) return piece.text.includes("{{");
   const { value } = piece;
   if (!isJsonObject(value)) return false;
+  const holder = shape.idHolder(value);
   return (
-    (hasId(value, hardId) && isBlank(value, hardId) && isBlank(value, "source_id")) ||
+    (hasId(holder, hardId) && isBlank(holder, hardId) && isBlank(holder, "source_id")) ||
     (mayHoldTemplates && holdsTemplate(value))
   );
 }

@@ -17,8 +17,10 @@ export interface DeadLetter {
   readonly id: string;
   /** Node that was to deliver it. */
   readonly node: string;
-  /** Key of the record: the customer's hard ID. */
+  /** The customer's hard ID. */
   readonly customer: string;
+  /** Key of the record, where it is not the customer. */
+  readonly key?: string;
   readonly body: JsonValue;
   /** A sentence for the user. */
   readonly reason: string;

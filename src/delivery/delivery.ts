@@ -1,12 +1,14 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
-import { DeadLetters } from "./dead-letters";
-import { type DurableStore, StoreUnavailableError } from "./durable-store";
+import { Cursors } from "./cursors";
+import { type DeadLetter, DeadLetters } from "./dead-letters";
+import { type DurableStore, type StoreOperation, StoreUnavailableError } from "./durable-store";
 import { Inbox, type InboxEntry } from "./inbox";
 import { type LaneOwner, LaneStore } from "./lane-store";
 import { groupBy } from "./group-by";
 import { Outbox } from "./outbox";
 import type { QueueDesk, QueueReport } from "./queue-desk";
 import type { RetryPolicy } from "./retry-policy";
+import { SeenEvents } from "./seen-events";
 
 /** How often dead letters that are too old are looked for. */
 const EXPIRE_EVERY_MS = 3_600_000;
@@ -22,6 +24,8 @@ export interface DeliveryOptions {
 export class Delivery implements QueueDesk {
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
+  readonly seen: SeenEvents;
+  readonly cursors: Cursors;
   /** Resolves when the store was opened and read for the first time. */
   readonly ready: Promise<void>;
   private readonly outboxes = new Map<string, Promise<Outbox<unknown>>>();
@@ -37,6 +41,8 @@ export class Delivery implements QueueDesk {
   ) {
     this.inbox = new Inbox(store);
     this.deadLetters = new DeadLetters(store);
+    this.seen = new SeenEvents(store);
+    this.cursors = new Cursors(store);
     this.ready = opened.then(() => this.read());
   }
 
@@ -54,6 +60,22 @@ export class Delivery implements QueueDesk {
       await Promise.race([this.ready, new Promise((resolve) => setTimeout(resolve, patienceMs).unref())]);
     if (!this.isReady || this.problem !== undefined)
       throw new StoreUnavailableError(this.problem ?? "The queue is still being opened.");
+  }
+
+  /** Writes what belongs to no message. @throws StoreUnavailableError */
+  write(operations: readonly StoreOperation[]): Promise<void> {
+    return this.store.write(operations);
+  }
+
+  /** Keeps what could not even become a record, for a person to look at. @throws StoreUnavailableError */
+  async bury(letter: Omit<DeadLetter, "id">): Promise<void> {
+    const change = this.deadLetters.prepare([letter]);
+    try {
+      await this.store.write(change.operations);
+    } catch (error) {
+      change.failed();
+      throw error;
+    }
   }
 
   /** The outbox of a node, opened with what the last life left. Waits as long as the store does not work. */
@@ -113,6 +135,7 @@ export class Delivery implements QueueDesk {
       const state = outbox?.lane.state();
       const oldestAt = await outbox?.waiting.oldest();
       const failed = this.deadLetters.count(node);
+      const doneAt = outbox?.doneAt();
       reports.push({
         node,
         name,
@@ -123,6 +146,7 @@ export class Delivery implements QueueDesk {
         delivered: state?.delivered ?? 0,
         failed,
         ...(oldestAt !== undefined && { oldestAt }),
+        ...(doneAt !== undefined && { doneAt }),
         ...(state?.retryingUntil !== undefined && { retryingUntil: state.retryingUntil }),
         ...(state?.paused && { paused: { reason: state.paused.reason, since: state.paused.since } }),
       });
@@ -143,7 +167,9 @@ export class Delivery implements QueueDesk {
         await outbox.replay(letters);
         replayed += letters.length;
       } else {
-        const reason = "Its node is not deployed: put the node back (undo), deploy, and try again.";
+        const reason = outbox
+          ? "Its node is not deployed: put the node back (undo), deploy, and try again."
+          : "Nothing can deliver this: put its node back (undo) and deploy, or export it and discard it.";
         refused.push(...letters.map(({ id }) => ({ id, reason })));
       }
     }
@@ -192,7 +218,10 @@ export class Delivery implements QueueDesk {
     await this.untilStored(() => this.inbox.open());
     await this.untilStored(() => this.deadLetters.open());
     this.isReady = true;
-    const expire = (): void => void this.deadLetters.expire(Date.now()).catch(() => undefined);
+    const expire = (): void => {
+      void this.deadLetters.expire(Date.now()).catch(() => undefined);
+      void this.seen.expire(Date.now()).catch(() => undefined);
+    };
     expire();
     this.expiring = setInterval(expire, EXPIRE_EVERY_MS).unref();
   }

@@ -7,6 +7,8 @@ export interface LaneRecord<Body> {
   /** Whose record it is. No batch has two records with one key, and no two calls in flight have. */
   readonly key: string;
   readonly body: Body;
+  /** How often it was sent without anybody knowing what became of it; also in an earlier life. Absent: never. */
+  readonly lostAnswers?: number;
 }
 
 /** The outcome of one record. */
@@ -22,6 +24,15 @@ export interface Settlement {
 export interface Destination<Body> {
   /** The most records and the most bytes (of the accepted JSON) that one batch should hold; one record always goes. */
   readonly batchLimits: { readonly records: number; readonly bytes: number };
+
+  /** How long a record may wait for others that fill its batch, in ms; 0 by default. */
+  readonly fillMs?: number;
+
+  /**
+   * Sending a record twice does harm. It is written down before each call that its records are being sent, so that a crash
+   * in the middle counts as a lost answer.
+   */
+  readonly notesSending?: boolean;
 
   /**
    * Makes one record of two updates of the same customer that wait together, the later one winning.

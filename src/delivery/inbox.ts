@@ -164,11 +164,12 @@ export class Inbox {
 
   /**
    * Keeps a message; resolves with its receipt when it is on disk.
+   * @param also what must be written in the same moment
    * @throws StoreUnavailableError when nothing was kept
    */
-  async receive(entry: Omit<InboxEntry, "receipt">): Promise<string> {
+  async receive(entry: Omit<InboxEntry, "receipt">, also: readonly StoreOperation[] = []): Promise<string> {
     const { receipt, operations, kept } = this.prepare(entry);
-    await this.store.write(operations);
+    await this.store.write([...operations, ...also]);
     kept();
     return receipt;
   }

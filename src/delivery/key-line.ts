@@ -8,6 +8,8 @@ export interface TriedGroup {
   /** How often they were tried, and when the first of these tries began. */
   readonly attempts: number;
   readonly firstTriedAt: number;
+  /** After how many of these tries nobody knew whether the destination has the records. */
+  readonly lostAnswers?: number;
   readonly dueAt: number;
 }
 
@@ -18,6 +20,8 @@ export class KeyLine {
   state: "free" | "ready" | "resting" | "lent" = "free";
   /** What is lent now is forgotten at its conclusion. */
   isErased = false;
+  /** The first of the lent records, when it is written down that they are being sent. */
+  noted: number | undefined;
   /** Untried; the first `lent` of them are lent. */
   untried = new Fifo<number>();
   private lent = 0;
@@ -56,6 +60,13 @@ export class KeyLine {
     return this.group ? this.group.ids.length : this.lent;
   }
 
+  /** The ids of its records that are not lent. */
+  get unlent(): number[] {
+    const ids = this.lentCount > 0 ? [] : [...(this.group?.ids ?? [])];
+    for (let place = this.lent; place < this.untried.size; place++) ids.push(this.untried.at(place)!);
+    return ids;
+  }
+
   /** The lent records are gone. */
   settle(): void {
     this.untried.drop(this.lent);
@@ -82,6 +93,7 @@ export class KeyLine {
   /** The lent records wait on, or the group is due. */
   giveBack(state: "free" | "ready" | "resting"): void {
     this.lent = 0;
+    this.noted = undefined;
     this.state = state;
   }
 }

@@ -5,9 +5,10 @@ import { Fifo } from "./fifo";
 import { KeyLine, type TriedGroup } from "./key-line";
 import { LaneKeys } from "./lane-keys";
 import { Mutex } from "./mutex";
+import { customerOf } from "./record-key";
 import { readAll } from "./store-keys";
 import { TakenBatch } from "./taken-batch";
-import type { Conclusion, MessageProgress, TakeLimits, WaitingRecord } from "./waiting-record";
+import type { Conclusion, MessageProgress, Postponed, TakeLimits, WaitingRecord } from "./waiting-record";
 
 /** So many records that the cursor has passed are read at one go. */
 const PAGE = 500;
@@ -66,6 +67,7 @@ export class LaneStore<Body> {
   private cursor = 0;
   private appends = 0;
   private appending = 0;
+  private nextAcceptedAt: number | undefined;
 
   private constructor(
     private readonly store: DurableStore,
@@ -112,6 +114,7 @@ export class LaneStore<Body> {
     if (records.length > 0) operations.push({ type: "put", key: this.keys.message(message.id), value: kept });
     this.appends++;
     this.appending++;
+    this.nextAcceptedAt ??= now;
     try {
       await this.write(operations, records.length);
     } finally {
@@ -129,11 +132,27 @@ export class LaneStore<Body> {
       for (const line of this.resting.takeUntil(now)) this.makeReady(line);
       const batch = new TakenBatch<Body>(limits);
       const { appends } = this;
-      if (await this.takeReady(batch)) await this.takeOnwards(batch);
+      if (await this.takeReady(batch)) {
+        this.nextAcceptedAt = await this.takeOnwards(batch);
+        if (this.appends !== appends || this.appending > 0) this.nextAcceptedAt ??= now;
+      }
       const { all } = batch;
       // Counted but not there: the store has lost records and has said so.
       if (all.length === 0 && this.lines.size === 0 && this.appends === appends && this.appending === 0) this.kept = 0;
       return all;
+    });
+  }
+
+  /**
+   * Writes down that lent records are being sent, each group as one: should this life end before their conclusion, they
+   * count in the next one as sent, with a lost answer.
+   * @param now when this try began, Unix ms
+   */
+  noteSending(groups: readonly (readonly WaitingRecord<Body>[])[], now: number): Promise<void> {
+    return this.mutex.run(async () => {
+      const noted = groups.map((records) => triedGroup<Body>({ records, triedAt: now, dueAt: now, lost: true }));
+      await this.store.write(noted.map((group) => this.noteOf(group)));
+      for (const { key, ids } of noted) this.lines.get(key)!.noted = ids[0];
     });
   }
 
@@ -152,10 +171,12 @@ export class LaneStore<Body> {
       const returned = [...postponed.flatMap(({ records }) => records), ...unsent];
       const gone = [...settled, ...returned.filter((record) => this.isErased(record))];
       const operations: StoreOperation[] = gone.map(({ id }) => ({ type: "del", key: this.keys.record(id) }));
-      for (const { group } of this.linesOf(gone)) if (group) operations.push(this.deletionOf(group));
-      const groups = kept.map(({ records, triedAt, dueAt }) => triedGroup(records, triedAt, dueAt));
-      for (const group of groups)
-        operations.push({ type: "put", key: this.keys.tried(group.ids[0]!), value: { ...group, ids: [...group.ids] } });
+      for (const { group, noted = group?.ids[0] } of this.linesOf(gone))
+        if (noted !== undefined) operations.push(this.deletionOf(noted));
+      for (const { group, noted } of this.linesOf(back))
+        if (noted !== undefined) operations.push(group ? this.noteOf(group) : this.deletionOf(noted));
+      const groups = kept.map((one) => triedGroup(one));
+      operations.push(...groups.map((group) => this.noteOf(group)));
       const progress = await this.settleMessages(gone, operations);
       const told = new Set(settled.map(({ messageId }) => messageId));
       const news = progress.filter(({ id }) => told.has(id));
@@ -178,6 +199,11 @@ export class LaneStore<Body> {
     return this.resting.next();
   }
 
+  /** When the first of the records that were not lent yet was accepted (Unix ms), as far as that was in this life. */
+  nextSince(): number | undefined {
+    return this.nextAcceptedAt;
+  }
+
   /** When the oldest kept record was accepted (Unix ms). */
   async oldest(): Promise<number | undefined> {
     const [first] = await this.store.read({ ...this.keys.records, limit: 1 });
@@ -185,25 +211,27 @@ export class LaneStore<Body> {
   }
 
   /**
-   * Forgets every record of a key, without any news of them: what is lent is forgotten at its conclusion, unless it is
+   * Forgets every record of a customer, without any news of them: what is lent is forgotten at its conclusion, unless it is
    * settled by then. Returns how many there were.
    */
-  erase(key: string): Promise<number> {
+  erase(customer: string): Promise<number> {
     return this.mutex.run(async () => {
-      const line = this.lines.get(key);
-      const lent = line?.lentCount ?? 0;
-      const waiting = lent > 0 && !line?.group ? lent : 0;
-      const ids = lent > 0 ? [] : [...(line?.group?.ids ?? [])];
-      for (let place = waiting; place < (line?.untried.size ?? 0); place++) ids.push(line!.untried.at(place)!);
-      for await (const [id, record] of this.unread()) if (record.key === key) ids.push(id);
+      const lines = [...this.lines.values()].filter(({ key }) => customerOf(key) === customer);
+      const ids = lines.flatMap((line) => line.unlent);
+      for await (const [id, record] of this.unread()) if (customerOf(record.key) === customer) ids.push(id);
       const gone = [...(await this.recordsOf(ids)).values()].map(({ message }) => ({ messageId: message }));
       const operations: StoreOperation[] = ids.map((id) => ({ type: "del", key: this.keys.record(id) }));
-      if (line?.group && lent === 0) operations.push(this.deletionOf(line.group));
+      for (const { group, lentCount } of lines)
+        if (group && lentCount === 0) operations.push(this.deletionOf(group.ids[0]!));
       await this.settleMessages(gone, operations);
       if (gone.length > 0) await this.write(operations, -gone.length);
-      if (line && lent > 0) line.erase();
-      else if (line) this.forget(line);
-      return gone.length + lent;
+      let erased = gone.length;
+      for (const line of lines) {
+        erased += line.lentCount;
+        if (line.lentCount > 0) line.erase();
+        else this.forget(line);
+      }
+      return erased;
     });
   }
 
@@ -288,24 +316,29 @@ export class LaneStore<Body> {
     if (found.length === 0 && this.isCurrent(line)) this.free(line);
   }
 
-  /** Lends what the cursor finds, and notes what has to wait for others of its key. */
-  private async takeOnwards(batch: TakenBatch<Body>): Promise<void> {
-    for await (const [id, record] of this.unread()) {
+  /**
+   * Lends what the cursor finds, and notes what has to wait for others of its key. Returns when the record was accepted
+   * that had no room any more.
+   */
+  private async takeOnwards(batch: TakenBatch<Body>): Promise<number | undefined> {
+    // One more than the batch takes, to know when the next one was accepted.
+    for await (const [id, record] of this.unread(Math.min(batch.limits.records + 1, PAGE))) {
       const line = this.lines.get(record.key);
       const lendable = !line || (batch.has(record.key) && batch.limits.together && line.isLentToTheLast);
       // Without room it is read again next time.
-      if (lendable && !batch.hasRoom(record.bytes)) return;
+      if (lendable && !batch.hasRoom(record.bytes)) return record.acceptedAt;
       this.cursor = id;
       if (lendable) {
         this.lineOf(record.key).lendAlso(id);
         batch.add(waitingRecord(id, record), record.bytes);
       } else line.untried.push(id);
     }
+    return undefined;
   }
 
   /** The records that the cursor has not passed, without those of tried groups. */
-  private async *unread(): AsyncGenerator<readonly [number, KeptRecord]> {
-    for await (const [key, value] of readAll(this.store, this.keys.recordsAfter(this.cursor))) {
+  private async *unread(pageSize = PAGE): AsyncGenerator<readonly [number, KeptRecord]> {
+    for await (const [key, value] of readAll(this.store, this.keys.recordsAfter(this.cursor), pageSize)) {
       const id = LaneKeys.idOf(key);
       if (!this.aside.has(id)) yield [id, value as unknown as KeptRecord];
     }
@@ -364,8 +397,13 @@ export class LaneStore<Body> {
     return this.lines.get(key)?.isErased === true;
   }
 
-  private deletionOf({ ids }: TriedGroup): StoreOperation {
-    return { type: "del", key: this.keys.tried(ids[0]!) };
+  private noteOf(group: TriedGroup): StoreOperation {
+    return { type: "put", key: this.keys.tried(group.ids[0]!), value: { ...group, ids: [...group.ids] } };
+  }
+
+  /** @param first id of the first record of the group */
+  private deletionOf(first: number): StoreOperation {
+    return { type: "del", key: this.keys.tried(first) };
   }
 
   /** Its lent records are done with: the others of the key may go. */
@@ -398,9 +436,11 @@ export class LaneStore<Body> {
   }
 }
 
-function triedGroup<Body>(records: readonly WaitingRecord<Body>[], triedAt: number, dueAt: number): TriedGroup {
-  const { key, attempts, firstTriedAt = triedAt } = records[0]!;
-  return { key, ids: records.map(({ id }) => id), attempts: attempts + 1, firstTriedAt, dueAt };
+function triedGroup<Body>({ records, triedAt, dueAt, lost }: Postponed<Body>): TriedGroup {
+  const { key, attempts, firstTriedAt = triedAt, lostAnswers = 0 } = records[0]!;
+  const lostNow = lostAnswers + (lost ? 1 : 0);
+  const ids = records.map(({ id }) => id);
+  return { key, ids, attempts: attempts + 1, firstTriedAt, dueAt, ...(lostNow > 0 && { lostAnswers: lostNow }) };
 }
 
 function waitingRecord<Body>(
@@ -415,5 +455,6 @@ function waitingRecord<Body>(
     body: body as Body,
     attempts: group?.attempts ?? 0,
     ...(group && { firstTriedAt: group.firstTriedAt }),
+    ...(group?.lostAnswers !== undefined && { lostAnswers: group.lostAnswers }),
   };
 }

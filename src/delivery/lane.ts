@@ -180,7 +180,7 @@ export class Lane<Body> {
     this.dispatching = true;
     while (this.dispatchWanted) {
       this.dispatchWanted = false;
-      for (let { destination } = this; destination && this.mayStart(); { destination } = this) {
+      for (let { destination } = this; destination && this.mayStart(destination); { destination } = this) {
         const limits = { ...destination.batchLimits, together: typeof destination.merge === "function" };
         const records = await this.insist(() => this.store.take(limits, Date.now()));
         if (!records?.length || this.stopping.signal.aborted) break;
@@ -191,13 +191,22 @@ export class Lane<Body> {
     this.setTimer();
   }
 
-  private mayStart(): boolean {
+  private mayStart(destination: Destination<Body>): boolean {
+    const now = Date.now();
     return (
       !this.stopping.signal.aborted &&
       this.calls.size < this.concurrency &&
       this.counts.inFlight < this.store.count() &&
-      this.gate.isOpen(Date.now())
+      this.gate.isOpen(now) &&
+      ((this.filledAt(destination) ?? now) <= now || (this.store.nextDue() ?? Infinity) <= now)
     );
+  }
+
+  /** Until when the next batch waits for more records; undefined when it is full, or nothing is known to wait. */
+  private filledAt({ fillMs = 0, batchLimits }: Destination<Body>): number | undefined {
+    const since = this.store.nextSince();
+    const isFull = this.store.count() - this.counts.inFlight >= batchLimits.records;
+    return isFull || since === undefined ? undefined : since + fillMs;
   }
 
   private start(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): void {
@@ -213,7 +222,9 @@ export class Lane<Body> {
   private async run(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): Promise<void> {
     const call: Call<Body> = { ticket: this.gate.enter(), startedAt: Date.now(), open: groupsOf(records) };
     try {
-      const batch = [...call.open.values()].map((group) => merged(group, destination));
+      const groups = [...call.open.values()];
+      if (destination.notesSending) await this.insist(() => this.store.noteSending(groups, call.startedAt));
+      const batch = groups.map((group) => merged(group, destination));
       for await (const settlements of destination.deliver(batch, this.stopping.signal)) {
         await this.conclude(call, settlements);
       }
@@ -276,8 +287,8 @@ export class Lane<Body> {
     const sent = settlements.filter(({ outcome }) => outcome.status !== "unsent");
     const last = sent.at(-1)?.outcome;
     if (!last) return;
-    const down = sent.every(({ outcome }) => outcome.status === "retry" && outcome.unreachable);
-    if (!down || last.status !== "retry") return this.gate.answered(ticket);
+    const down = sent.every(({ outcome }) => "unreachable" in outcome && outcome.unreachable);
+    if (!down || !("reason" in last)) return this.gate.answered(ticket);
     const keys = sent.flatMap(({ id }) => open.get(id)?.[0]?.key ?? []);
     this.gate.unreachable(ticket, keys, last.reason, now);
   }
@@ -301,10 +312,16 @@ export class Lane<Body> {
     if (this.counts.inFlight >= this.store.count()) return;
     const now = Date.now();
     const open = this.gate.isOpen(now);
-    const at = open ? this.store.nextDue() : this.gate.closed?.nextProbe;
+    const at = open ? this.nextStart(this.destination) : this.gate.closed?.nextProbe;
     // A probe that is due but may not start waits for the end of the one in flight.
     if (at === undefined || (at <= now && !open)) return;
     this.timer = setTimeout(() => this.dispatch(), Math.min(Math.max(at - now, 0), LONGEST_TIMER_MS)).unref();
+  }
+
+  /** When something rests no longer, or the batch that fills has waited long enough; that may be while this is asked. */
+  private nextStart(destination: Destination<Body>): number | undefined {
+    const at = Math.min(this.filledAt(destination) ?? Infinity, this.store.nextDue() ?? Infinity);
+    return at === Infinity ? undefined : at;
   }
 
   private tellState(): void {
@@ -328,9 +345,10 @@ function groupsOf<Body>(records: readonly WaitingRecord<Body>[]): Map<number, re
 }
 
 function merged<Body>(group: readonly WaitingRecord<Body>[], destination: Destination<Body>): LaneRecord<Body> {
-  const { id, key } = group[0]!;
+  const { id, key, lostAnswers } = group[0]!;
   const bodies = group.map(({ body }) => body);
-  return { id, key, body: bodies.reduce((earlier, later) => destination.merge?.(earlier, later) ?? later) };
+  const body = bodies.reduce((earlier, later) => destination.merge?.(earlier, later) ?? later);
+  return { id, key, body, ...(lostAnswers !== undefined && { lostAnswers }) };
 }
 
 function retryOpen<Body>({ open }: Call<Body>, reason: string): Settlement[] {

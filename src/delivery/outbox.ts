@@ -7,6 +7,7 @@ import { groupBy } from "./group-by";
 import type { Inbox } from "./inbox";
 import { type Alongside, Lane, type LaneState, type SettledNews } from "./lane";
 import { type LaneOwner, LaneStore } from "./lane-store";
+import { customerOf } from "./record-key";
 import type { RetryPolicy } from "./retry-policy";
 import { sleep } from "./sleep";
 
@@ -50,6 +51,10 @@ export interface OutboxNode<Body> {
   readonly concurrency: number;
   /** The serialisable message that leaves by the output for what was delivered; asked only when another delivery node follows. */
   output(news: OutboxNews<Body>): JsonObject;
+  /** Failed records leave by the output as well, for a flow that goes on with them. */
+  readonly sendsFailures?: boolean;
+  /** Estimate: when the last of so many waiting records will have been sent (Unix ms), where a limit makes them wait. */
+  doneAt?(waiting: number): number | undefined;
   /** Whether another delivery node follows, so that the output must not be lost in a crash. */
   isFollowed(): boolean;
 }
@@ -123,6 +128,11 @@ export class Outbox<Body> {
     return this.node !== undefined;
   }
 
+  /** Estimate: when the last of what waits will have been sent (Unix ms), where a limit makes it wait. */
+  doneAt(): number | undefined {
+    return this.node?.doneAt?.(this.lane.state().waiting);
+  }
+
   /** Tells the listener what it has missed, then what comes. Returns what ends it. */
   attach(listener: OutboxListener<Body>): () => void {
     this.listener = listener;
@@ -153,7 +163,7 @@ export class Outbox<Body> {
     for (const group of groupBy(letters, ({ messageId }) => messageId)) {
       const { envelope: properties, requestId } = group[0]!;
       const envelope: Envelope = { properties, settledAtOnce: 0, ...(requestId !== undefined && { requestId }) };
-      const records = group.map(({ customer, body }) => ({ key: customer, body: body as Body }));
+      const records = group.map(({ customer, key = customer, body }) => ({ key, body: body as Body }));
       const removal = this.options.deadLetters.removal(group);
       try {
         await this.lane.accept({ id: randomUUID(), envelope, records }, removal.operations);
@@ -213,7 +223,7 @@ export class Outbox<Body> {
     const written: (() => void)[] = [];
     const followed = this.node?.isFollowed() ? this.node : undefined;
     for (const one of settled) {
-      if (!followed || one.delivered.length === 0) continue;
+      if (!followed || (one.delivered.length === 0 && !followed.sendsFailures)) continue;
       const message = followed.output(newsFor(one));
       const entry = inbox.prepare({ node: owner.node, receivedAt: Date.now(), message });
       operations.push(...entry.operations);
@@ -229,7 +239,8 @@ export class Outbox<Body> {
     const { properties, requestId } = envelope as Envelope;
     return failed.map(({ index, key, body, acceptedAt, attempts, outcome }) => ({
       node: this.options.owner.node,
-      customer: key,
+      customer: customerOf(key),
+      ...(customerOf(key) !== key && { key }),
       body: body as JsonValue,
       reason: outcome.reason,
       reasonKey: outcome.key,

@@ -22,6 +22,8 @@ export interface Failed {
   readonly reason: string;
   /** Short machine-readable reason, the API's own `key` where it has one. */
   readonly key: string;
+  /** The destination itself did not work: that says nothing good about the next records. */
+  readonly unreachable?: true;
   readonly answer?: ApiAnswer;
 }
 
@@ -33,6 +35,8 @@ export interface Retry {
   readonly retryAfterMs?: number;
   /** The destination itself did not work (no answer, 5xx): that may have nothing to do with this record. */
   readonly unreachable?: true;
+  /** The destination may have taken the record: it was sent, and nobody knows what became of it. */
+  readonly lost?: true;
   readonly answer?: ApiAnswer;
 }
 

@@ -16,6 +16,8 @@ export interface QueueReport {
   readonly failed: number;
   /** When the oldest waiting record was accepted. */
   readonly oldestAt?: number;
+  /** Estimate: when the last of what waits will have been sent, where a limit of requests makes it wait. */
+  readonly doneAt?: number;
   /** When the next of those that were not accepted is tried again. */
   readonly retryingUntil?: number;
   /** A human must act; nothing is lost meanwhile. */

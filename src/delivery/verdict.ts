@@ -36,7 +36,8 @@ export function verdictOf<Body>(
     const outcome = told.status === "retry" && tooLate ? givenUp(told, call.retry) : told;
     if (outcome.status === "retry") {
       const wait = Math.max(retryDelay(call.retry, attempts + 1, call.random), outcome.retryAfterMs ?? 0);
-      postponed.push({ records, triedAt: call.startedAt, dueAt: call.now + wait });
+      const { lost } = outcome;
+      postponed.push({ records, triedAt: call.startedAt, dueAt: call.now + wait, ...(lost && { lost }) });
     } else {
       for (const original of records) {
         if (outcome.status === "unsent") unsent.push(original);

@@ -14,6 +14,8 @@ export interface WaitingRecord<Body> {
   readonly attempts: number;
   /** When the first of these tries began. */
   readonly firstTriedAt?: number;
+  /** After how many of these tries nobody knew whether the destination has the record. */
+  readonly lostAnswers?: number;
 }
 
 /** How far a message is. */
@@ -42,6 +44,8 @@ export interface Postponed<Body> {
   readonly triedAt: number;
   /** Their key rests until then. */
   readonly dueAt: number;
+  /** Nobody knows whether the destination has them. */
+  readonly lost?: true;
 }
 
 /** What became of lent records: each key's lent records have one fate. */

@@ -8,11 +8,13 @@ import type { CallKind } from "../voucherify/voucherify-api";
  * answer (docs.voucherify.io/guides/limits).
  * @param prepare runs before each request, inside its turn: it may change the address, or throw when the account cannot
  *   be used
+ * @param urgent somebody waits for the answers: these requests go first
  * @returns a `send` for `VoucherifyApi`; rejects with `TransportError`, or with what `prepare` threw
  */
 export function budgetedSend(
   budget: RequestBudget,
   prepare: (request: HttpRequest) => Promise<HttpRequest>,
+  urgent = false,
 ): (request: HttpRequest, kind: CallKind) => Promise<HttpAnswer> {
   return (request, kind) =>
     budget.run(
@@ -21,6 +23,6 @@ export function budgetedSend(
         budget.learn({ ...readRateLimit(answer.headers, Date.now()), rejected: answer.status === 429 });
         return answer;
       },
-      { kind, ...(request.signal && { signal: request.signal }) },
+      { kind, urgent, ...(request.signal && { signal: request.signal }) },
     );
 }

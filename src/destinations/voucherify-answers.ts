@@ -9,7 +9,16 @@ const LONGEST_WAIT_MS = 3_600_000;
 const CHECK_URL = "Check the API base URL of the voucherify account.";
 
 /** Permissions of a key, as Voucherify names them (docs.voucherify.io/guides/authentication). */
-export type Permission = "customers" | "async-actions" | "metadata-schemas";
+export type Permission =
+  | "customers"
+  | "publications"
+  | "events"
+  | "async-actions"
+  | "metadata-schemas"
+  | "loyalties"
+  | "promotions"
+  | "qualifications"
+  | "vouchers";
 
 /** Voucherify could not do it this time: whatever was asked for is to be asked again. */
 export class TryLater extends Error {
@@ -58,7 +67,7 @@ export async function judgeSchemas<T>(reading: Promise<T>): Promise<T> {
 export function unreadable(answer: HttpAnswer): TryLater {
   const { statusCode, body } = explainAnswer(answer);
   const reason = `Voucherify answered ${statusCode}, but not as its API does. ${CHECK_URL}`;
-  return new TryLater({ status: "retry", reason, answer: { statusCode, body } });
+  return new TryLater({ status: "retry", reason, lost: true, answer: { statusCode, body } });
 }
 
 function judgeAnswer(answer: HttpAnswer, permission: Permission): Judgement {
@@ -66,7 +75,7 @@ function judgeAnswer(answer: HttpAnswer, permission: Permission): Judgement {
   if (statusCode >= 200 && statusCode < 300) return { kind: "accepted", answer };
   const explained = explainAnswer(answer);
   const rate = readRateLimit(headers, Date.now());
-  const remedy = remedyFor(statusCode, permission, rate);
+  const remedy = remedyFor(explained, permission, rate);
   if (remedy) throw new ConfigurationError(`${explained.message} ${remedy}`, apiAnswer(explained));
   if (statusCode === 408 || statusCode === 429 || statusCode >= 500) throw new TryLater(retryAfter(explained, rate));
   const { key, message: reason } = explained;
@@ -74,15 +83,20 @@ function judgeAnswer(answer: HttpAnswer, permission: Permission): Judgement {
 }
 
 /** What a human has to do about a status, where no repetition and no other customer can change it. */
-function remedyFor(status: number, permission: Permission, rate: RateLimit): string | undefined {
+function remedyFor(
+  { statusCode: status, key }: ExplainedAnswer,
+  permission: Permission,
+  rate: RateLimit,
+): string | undefined {
   if (status === 401) return "Check the Application ID and the Secret key of the voucherify account.";
   if (status === 402) return "Check your Voucherify plan.";
   if (status === 403) return `Give these keys the permission "${permission}" in Voucherify.`;
   if (status === 429 && rate.type === "api_calls_cycle") {
     return "The API calls of your Voucherify billing cycle are used up: raise the limit, or wait for the next cycle.";
   }
-  // Only an action that is gone may be not found: everything else that we ask for exists.
-  const wrongAddress = status < 400 || status === 405 || (status === 404 && permission === "customers");
+  // An action may be gone, and an event may name a card that is unknown: everything else that we ask for exists.
+  const notFound = permission === "customers" || (permission === "events" && key !== "not_found");
+  const wrongAddress = status < 400 || status === 405 || (status === 404 && notFound);
   return wrongAddress ? CHECK_URL : undefined;
 }
 
@@ -95,13 +109,20 @@ function retryAfter(explained: ExplainedAnswer, { remaining = 0, retryAt = 0 }: 
     reason,
     ...(told > 0 && { retryAfterMs: Math.min(told, LONGEST_WAIT_MS) }),
     ...(statusCode >= 500 && { unreachable: true as const }),
+    // 503 says that it was not handled (RFC 9110, section 15.6.4); after the others it may have been.
+    ...(statusCode >= 500 && statusCode !== 503 && { lost: true as const }),
     answer: apiAnswer(explained),
   };
 }
 
 /** A call may have been given up by another queue that shared it: that says nothing about Voucherify. */
-function retryWithout({ kind, message: reason }: TransportError): Retry {
-  return { status: "retry", reason, ...(kind !== "aborted" && { unreachable: true as const }) };
+function retryWithout({ kind, message: reason, unsent }: TransportError): Retry {
+  return {
+    status: "retry",
+    reason,
+    ...(kind !== "aborted" && { unreachable: true as const }),
+    ...(!unsent && { lost: true as const }),
+  };
 }
 
 function apiAnswer({ statusCode, body }: ExplainedAnswer): ApiAnswer {

@@ -18,6 +18,7 @@ import {
   LARGEST_BODY,
   settleAll,
 } from "./customer-batch";
+import { withIds } from "./customer-ids";
 import { judge, judgeSchemas, TryLater, unreadable } from "./voucherify-answers";
 
 export type { CustomerUpdate } from "./customer-batch";
@@ -27,6 +28,8 @@ export interface VoucherifyCustomersOptions {
   readonly api: VoucherifyApi;
   readonly schemas: MetadataSchemas;
   readonly emptyValues: EmptyValues;
+  /** Read Voucherify's IDs of customers that were sent in bulk: one more request for every hundred. */
+  readonly readIds?: boolean;
 }
 
 /**
@@ -52,11 +55,13 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
   private readonly api: VoucherifyApi;
   private readonly schemas: MetadataSchemas;
   private readonly emptyValues: EmptyValues;
+  private readonly readIds: boolean;
 
-  constructor({ api, schemas, emptyValues }: VoucherifyCustomersOptions) {
+  constructor({ api, schemas, emptyValues, readIds = false }: VoucherifyCustomersOptions) {
     this.api = api;
     this.schemas = schemas;
     this.emptyValues = emptyValues;
+    this.readIds = readIds;
   }
 
   merge(earlier: CustomerUpdate, later: CustomerUpdate): CustomerUpdate {
@@ -90,7 +95,7 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
 
   /** Maps with what is defined; a key that is not known may have been defined since that was read. */
   private async mapped(batch: readonly LaneRecord<CustomerUpdate>[], signal: AbortSignal): Promise<CustomerItem[]> {
-    const schema = await judgeSchemas(this.schemas.customer(signal));
+    const schema = await judgeSchemas(this.schemas.current(signal));
     const items = await itemsOf(batch, this.emptyValues, schema);
     if (!items.some(({ hasUndefinedKeys }) => hasUndefinedKeys)) return items;
     const newer = await judgeSchemas(this.schemas.reload(signal));
@@ -115,6 +120,7 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
   }
 
   private async *sendMany(items: readonly CustomerItem[], signal: AbortSignal): Part {
+    const since = Date.now();
     const judged = await judge(this.api.bulkUpsertCustomers(bulkBody(items), signal), "customers");
     if (judged.kind === "refused") {
       // Too large is nobody's fault in particular: both halves may pass.
@@ -126,7 +132,8 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
     if (typeof id !== "string" || id === "") throw unreadable(judged.answer);
     const action = await followAction(this.api, id, signal);
     const { settled, refused, unclear } = resultOf(action, items);
-    yield* this.settle(settled, refused, signal);
+    const known = this.readIds ? await withIds(settled, items, { api: this.api, since }, signal) : settled;
+    yield* this.settle(known, refused, signal);
     if (unclear.length > 0) yield* this.sendHalves(unclear, false, signal);
     return true;
   }

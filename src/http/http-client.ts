@@ -1,4 +1,4 @@
-import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpAgent, ClientRequest } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import axios, { type AxiosError } from "axios";
 import type { JsonValue } from "../json";
@@ -12,6 +12,8 @@ export interface HttpRequest {
   /** From the first byte to the last, connecting included, ms. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** So long a request that has begun still waits for its answer after the signal was aborted, ms; 0 by default. */
+  readonly graceMs?: number;
 }
 
 export interface HttpAnswer {
@@ -30,6 +32,8 @@ export class TransportError extends Error {
   constructor(
     readonly kind: "timeout" | "network" | "aborted",
     message: string,
+    /** The request did not leave whole: nobody can have done what it asked for. */
+    readonly unsent = false,
   ) {
     super(message);
   }
@@ -61,19 +65,38 @@ const client = axios.create({
  */
 export async function sendHttp(request: HttpRequest): Promise<HttpAnswer> {
   const limit = AbortSignal.timeout(request.timeoutMs);
+  const { signal, release } = abortedLater(request.signal, request.graceMs ?? 0);
   try {
     const { status, headers, data } = await client.request<string>({
       method: request.method,
       url: request.url,
       headers: { ...request.headers },
       ...(request.body !== undefined && { data: request.body }),
-      signal: request.signal ? AbortSignal.any([limit, request.signal]) : limit,
+      signal: signal ? AbortSignal.any([limit, signal]) : limit,
     });
     const text = typeof data === "string" ? data : "";
     return { status, headers: flatten(headers), text, json: parse(text) };
   } catch (error) {
     throw transportError(error, request, limit.aborted);
+  } finally {
+    release();
   }
+}
+
+/** The same signal, `graceMs` late unless it was aborted before. `release` ends the waiting for it. */
+function abortedLater(signal: AbortSignal | undefined, graceMs: number): { signal?: AbortSignal; release: () => void } {
+  if (!signal || signal.aborted || graceMs === 0) return { ...(signal && { signal }), release: () => undefined };
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const listener = (): void => {
+    timer = setTimeout(() => late.abort(), graceMs);
+  };
+  signal.addEventListener("abort", listener, { once: true });
+  const release = (): void => {
+    signal.removeEventListener("abort", listener);
+    clearTimeout(timer);
+  };
+  return { signal: late.signal, release };
 }
 
 function flatten(headers: object): Record<string, string> {
@@ -92,10 +115,12 @@ function parse(text: string): JsonValue | undefined {
 /** Only what a user needs: the error of axios holds the request with its secret headers, and must not travel on. */
 function transportError(error: unknown, { url, timeoutMs, signal }: HttpRequest, timedOut: boolean): TransportError {
   const host = URL.canParse(url) ? new URL(url).host : "The API base URL";
-  if (signal?.aborted) return new TransportError("aborted", `The request to ${host} was given up.`);
-  if (timedOut) return new TransportError("timeout", `${host} did not answer within ${timeoutMs / 1000} s.`);
-  const { code = "", message = "" } = error as Partial<AxiosError>;
-  return new TransportError("network", `${host} ${reasonOf(code, message)}`);
+  const { code = "", message = "", request } = error as Partial<Omit<AxiosError, "request">> & { request?: unknown };
+  // Part of a request is none: a server acts when it has the whole body.
+  const unsent = !(request instanceof ClientRequest && request.writableFinished);
+  if (signal?.aborted) return new TransportError("aborted", `The request to ${host} was given up.`, unsent);
+  if (timedOut) return new TransportError("timeout", `${host} did not answer within ${timeoutMs / 1000} s.`, unsent);
+  return new TransportError("network", `${host} ${reasonOf(code, message)}`, unsent);
 }
 
 function reasonOf(code: string, message: string): string {

@@ -18,6 +18,8 @@ export interface Scenario {
   readonly customers: readonly BloomreachProfile[];
   readonly customerTemplate: string;
   readonly rootTemplate: string;
+  /** What the templates may read besides the customer: `event`, `scenario`, `action`. */
+  readonly context?: JsonObject;
   /** "batch": the Root template with up to `batchSize` customers; "single": one request per customer. */
   readonly mode: "batch" | "single";
   /** 1 to 1,000 (default). */
@@ -116,7 +118,7 @@ interface PreparedRequest {
 
 function prepare(scenario: Scenario): PreparedRequest[] {
   const rendered = makeMess(scenario.customers, scenario.mess ?? "none").map(({ customer_ids, properties }) =>
-    renderTemplate(scenario.customerTemplate, { customer_ids, customer: properties }),
+    renderTemplate(scenario.customerTemplate, { ...scenario.context, customer_ids, customer: properties }),
   );
   if (scenario.mode === "single") return rendered.map((body) => ({ body, customers: 1 }));
   const size = Math.min(1_000, Math.max(1, Math.floor(scenario.batchSize ?? 1_000)));

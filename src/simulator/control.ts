@@ -3,6 +3,7 @@ import type { StoredCustomer } from "./customer-book";
 import type { SimulatedAnswer, SimulatedRequest } from "./exchange";
 import { type Faults, readFaults } from "./faults";
 import { renderPage } from "./page";
+import type { ProfileBook } from "./profile-book";
 import type { LoggedRequest } from "./request-log";
 
 /** What the control endpoints may see and do. */
@@ -10,23 +11,26 @@ export interface Controlled {
   readonly url: string;
   readonly log: LoggedRequest[];
   readonly customers: ReadonlyMap<string, StoredCustomer>;
+  readonly bloomreach: { readonly book: ProfileBook };
   reset(): void;
   setFaults(faults: Faults | undefined): void;
 }
 
 /**
  * The page at `/` and the endpoints below `/_simulator/` that let another process watch and steer the simulator:
- * `GET log`, `GET customers`, `POST reset`, `POST faults` (an object as for `setFaults`, `null` for no faults).
+ * `GET log`, `GET customers`, `GET profiles` (of Bloomreach), `POST reset`, `POST faults` (an object as for `setFaults`, `null` for no faults).
  */
 export function answerControl(request: SimulatedRequest, simulator: Controlled): SimulatedAnswer {
   if (!isLocal(request.headers.host)) return refuse(403, "The simulator answers only to addresses of this machine.");
   switch (`${request.method} ${request.path}`) {
     case "GET /":
-      return renderPage(simulator.customers, simulator.log);
+      return renderPage(simulator.customers, simulator.bloomreach.book, simulator.log);
     case "GET /_simulator/log":
       return { status: 200, body: simulator.log as unknown as JsonValue };
     case "GET /_simulator/customers":
       return { status: 200, body: [...simulator.customers.values()] };
+    case "GET /_simulator/profiles":
+      return { status: 200, body: profilesOf(simulator.bloomreach.book) };
     case "POST /_simulator/reset":
       simulator.reset();
       return DONE;
@@ -38,6 +42,14 @@ export function answerControl(request: SimulatedRequest, simulator: Controlled):
         "The simulator has no such address. Voucherify's API begins with /v1/, Bloomreach's with /track/.",
       );
   }
+}
+
+function profilesOf({ profiles }: ProfileBook): JsonValue {
+  return [...profiles].map(({ ids, properties, events }) => ({
+    ids,
+    properties,
+    events: events.map((event) => ({ ...event })),
+  }));
 }
 
 function setFaults(json: JsonValue | undefined, simulator: Controlled): SimulatedAnswer {

@@ -30,8 +30,12 @@ export interface SimulatedAnswer {
 /** The source ids of the customers a request is about: in its JSON body, else in its path. */
 export function customerIdsOf(json: JsonValue | undefined, path: string): string[] {
   const ids: string[] = [];
-  for (const customer of Array.isArray(json) ? json : [json])
-    if (isJsonObject(customer) && typeof customer.source_id === "string") ids.push(customer.source_id);
+  for (const item of Array.isArray(json) ? json : [json]) {
+    if (!isJsonObject(item)) continue;
+    // An event or a publication names its customer; its own source id is something else.
+    const { source_id } = isJsonObject(item.customer) ? item.customer : item;
+    if (typeof source_id === "string") ids.push(source_id);
+  }
   if (ids.length > 0) return ids;
   const inPath = /^\/v1\/customers\/([^/]+)$/.exec(path)?.[1];
   return inPath === undefined ? [] : [decodePathPart(inPath)];

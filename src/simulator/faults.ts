@@ -11,7 +11,7 @@ export interface FaultFilter {
 
 /**
  * Disturbances of the API side. Rates are shares from 0 to 1 of the requests that `only` lets through; their sum is at
- * most 1. A disturbed request changes nothing in the simulator.
+ * most 1. A disturbed request changes nothing in the simulator, unless only its answer is lost.
  */
 export interface Faults {
   /** The same seed and the same order of requests give the same faults. */
@@ -26,12 +26,14 @@ export interface Faults {
   readonly rateHang?: number;
   /** Answer 200 with a body that is not JSON. */
   readonly rateGarbage?: number;
+  /** Do what was asked for, then cut the connection without an answer. */
+  readonly rateLost?: number;
   readonly only?: FaultFilter;
   /** The number of faults after which everything works again. */
   readonly times?: number;
 }
 
-export type FaultKind = "429" | "500" | "reset" | "hang" | "garbage";
+export type FaultKind = "429" | "500" | "reset" | "hang" | "garbage" | "lost";
 
 const RATES = [
   ["429", "rate429"],
@@ -39,6 +41,7 @@ const RATES = [
   ["reset", "rateReset"],
   ["hang", "rateHang"],
   ["garbage", "rateGarbage"],
+  ["lost", "rateLost"],
 ] as const;
 
 /** Decides, request by request, which fault happens. */

@@ -5,10 +5,24 @@ export {
   type ScenarioRequest,
   type ScenarioResult,
 } from "./bloomreach-scenario";
+export type { TrackedEvent } from "./custom-events";
 export type { StoredCustomer } from "./customer-book";
+export { renderEmail } from "./email";
 export type { FaultFilter, FaultKind, Faults } from "./faults";
-export { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS } from "./keys";
+export { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS, SIMULATOR_WEBHOOK_SECRET } from "./keys";
 export type { LoggedRequest } from "./request-log";
-export { SAMPLE_METADATA_KEYS, sampleCustomers } from "./sample-customers";
+export { SAMPLE_METADATA_KEYS, sampleCustomers, sampleMembers } from "./sample-customers";
+export { sampleEventData, type SampleSubject } from "./sample-events";
 export type { Mess } from "./scenario-mess";
 export { Simulator, type SimulatorOptions } from "./simulator";
+export {
+  formsOf,
+  sampleWebhook,
+  sendWebhook,
+  signatureOf,
+  WEBHOOK_RETRIES_MS,
+  type WebhookForm,
+  type WebhookOverrides,
+  type WebhookSending,
+  type WebhookSent,
+} from "./voucherify-webhooks";

@@ -10,3 +10,6 @@ export const SIMULATOR_BLOOMREACH_KEYS = {
   apiKeyId: "simulator-key-id",
   apiSecret: "simulator-key-secret",
 } as const;
+
+/** Signs the webhooks that the simulator sends as Voucherify; taken only by a node whose account is the simulator. */
+export const SIMULATOR_WEBHOOK_SECRET = "simulator-signing-secret";

@@ -34,6 +34,22 @@ export function checkMetadata(
   return problems;
 }
 
+/** The part of metadata that fits its schema, as the hosted integration takes it: everything where there is no schema. */
+export function fittingMetadata(
+  metadata: JsonValue | undefined,
+  schemas: ReadonlyMap<string, MetadataSchema>,
+  resource: string,
+): JsonObject {
+  const given = isJsonObject(metadata) ? metadata : {};
+  const schema = schemas.get(resource);
+  if (!schema) return given;
+  const fitting = Object.entries(given).filter(([key, value]) => {
+    const property = Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    return property && property.deleted !== true && fits(value, property);
+  });
+  return Object.fromEntries(fitting);
+}
+
 function fits(value: JsonValue | undefined, property: MetadataProperty): boolean {
   if (value === undefined || value === null) return property.optional;
   if (!property.array) return fitsOne(value, property);

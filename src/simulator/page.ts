@@ -1,10 +1,12 @@
 import type { JsonValue } from "../json";
 import type { StoredCustomer } from "./customer-book";
 import type { SimulatedAnswer } from "./exchange";
+import type { Profile, ProfileBook } from "./profile-book";
 import type { LoggedRequest } from "./request-log";
 
 const CUSTOMERS_SHOWN = 200;
 const REQUESTS_SHOWN = 100;
+const EVENTS_SHOWN = 10;
 
 const STYLE = `
   :root { color-scheme: light dark; --line: #d5d9e0; --soft: #5b6472; --bad: #b3261e; }
@@ -21,9 +23,11 @@ const STYLE = `
 /** The simulator's page: its newest customers and requests, readable without anything from elsewhere. */
 export function renderPage(
   customers: ReadonlyMap<string, StoredCustomer>,
+  { profiles }: ProfileBook,
   log: readonly LoggedRequest[],
 ): SimulatedAnswer {
   const newestCustomers = [...customers.values()].slice(-CUSTOMERS_SHOWN).reverse();
+  const newestProfiles = [...profiles].slice(-CUSTOMERS_SHOWN).reverse();
   const newestRequests = log.slice(-REQUESTS_SHOWN).reverse();
   const text = `<!doctype html>
 <html lang="en">
@@ -40,6 +44,8 @@ export function renderPage(
 nothing is kept when it stops. Reload the page to see what is new.</p>
 <h2>Customers in Voucherify (${customers.size})</h2>
 ${table(["Source ID", "Name", "Email", "Metadata"], newestCustomers.map(customerRow), "No customer has arrived yet.")}
+<h2>Customers in Bloomreach (${profiles.size})</h2>
+${table(["IDs", "Properties", "Newest events"], newestProfiles.map(profileRow), "No event has arrived yet.")}
 <h2>Newest requests</h2>
 ${table(["Time (UTC)", "Request", "Answer", "Customers"], newestRequests.map(requestRow), "No request has arrived yet.")}
 </body>
@@ -66,6 +72,17 @@ function table(titles: readonly string[], rows: readonly string[], none: string)
 function customerRow(customer: StoredCustomer): string {
   const cells = [customer.source_id, customer.name, customer.email].map((value) => `<td>${escape(show(value))}</td>`);
   return `<tr>${cells.join("")}<td><code>${escape(JSON.stringify(customer.metadata))}</code></td></tr>`;
+}
+
+function profileRow({ ids, properties, events }: Profile): string {
+  const newest = events.slice(-EVENTS_SHOWN).reverse();
+  const shown = newest.map(
+    ({ type, timestamp, properties: more }) =>
+      `${new Date(timestamp * 1_000).toISOString().slice(0, 19)} <b>${escape(type)}</b> <code>${escape(JSON.stringify(more))}</code>`,
+  );
+  const others = events.length > newest.length ? `<br>and ${events.length - newest.length} more` : "";
+  const cell = (value: object): string => `<td><code>${escape(JSON.stringify(value))}</code></td>`;
+  return `<tr>${cell(ids)}${cell(properties)}<td>${shown.join("<br>")}${others}</td></tr>`;
 }
 
 function requestRow(request: LoggedRequest): string {

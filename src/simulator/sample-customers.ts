@@ -11,12 +11,30 @@ export const SAMPLE_METADATA_KEYS: readonly string[] = [
 ];
 
 /**
- * A small realistic batch: a customer who is all right, one with a wrongly typed value (`loyalty_points`) and an
- * undefined metadata key (`favorite_color`), and one who never registered and so lacks the hard ID.
+ * A realistic batch: a customer who is all right, one with a wrongly typed value (`loyalty_points`) and an
+ * undefined metadata key (`favorite_color`), one who never registered and so lacks the hard ID, and others who are all right.
  *
  * @param hardId name of the hard ID, "registered" in a fresh Bloomreach project
+ * @param count how many
  */
-export function sampleCustomers(hardId = "registered"): BloomreachProfile[] {
+export function sampleCustomers(hardId = "registered", count = 3): BloomreachProfile[] {
+  const known = knownCustomers(hardId).slice(0, count);
+  const others = Array.from({ length: count - known.length }, (_none, index): BloomreachProfile => {
+    const email = `customer-${index + 1}@example.com`;
+    return { customer_ids: { [hardId]: email }, properties: { firstName: `Customer ${index + 1}`, email } };
+  });
+  return [...known, ...others];
+}
+
+/** As `sampleCustomers`, but every one has the hard ID: who asks for a code, or does what points are given for. */
+export function sampleMembers(hardId: string, count: number): BloomreachProfile[] {
+  const isMember = ({ customer_ids }: BloomreachProfile): boolean => customer_ids[hardId] !== undefined;
+  return sampleCustomers(hardId, count + 1)
+    .filter(isMember)
+    .slice(0, count);
+}
+
+function knownCustomers(hardId: string): BloomreachProfile[] {
   return [
     {
       customer_ids: { [hardId]: "anna.kowalska@example.com", cookie: "b6a1c2de-4f70-4b1c-9a35-0d6f1f6c2a01" },

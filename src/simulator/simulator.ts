@@ -2,15 +2,21 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { JsonValue } from "../json";
 import type { MetadataSchema } from "../schemas/voucherify";
-import { answerAsBloomreach } from "./bloomreach-api";
+import type { ActivityBook } from "./activity-book";
+import { type BloomreachKeys, SimulatedBloomreach } from "./bloomreach-api";
+import type { CampaignBook } from "./campaigns";
+import type { CustomEventBook } from "./custom-events";
 import { answerControl } from "./control";
 import type { StoredCustomer } from "./customer-book";
 import { customerIdsOf, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedRequest } from "./exchange";
 import { type FaultKind, FaultPlan, type Faults } from "./faults";
+import { SimulatedGateway } from "./gateway";
 import { SIMULATOR_KEYS } from "./keys";
+import type { PublicationBook } from "./publications";
 import type { SimulatedRateLimit } from "./rate-counter";
 import { type LoggedRequest, RequestLog } from "./request-log";
 import { SimulatedVoucherify } from "./voucherify-api";
+import type { Wallet } from "./wallet";
 
 /** How a simulator is started. */
 export interface SimulatorOptions {
@@ -26,6 +32,13 @@ export interface SimulatorOptions {
   readonly asyncActionMs?: number;
   /** The Voucherify keys that are accepted; `SIMULATOR_KEYS` by default. */
   readonly keys?: { readonly applicationId: string; readonly secretKey: string };
+  /** The Bloomreach project and API key that are accepted; `SIMULATOR_BLOOMREACH_KEYS` by default. */
+  readonly bloomreachKeys?: BloomreachKeys;
+  /**
+   * Voucherify's hosted integration for Bloomreach, below `/bloomreach-engagement/`: the name of its Main Hard ID
+   * ("registered" by default) and how many calls it takes a day (144,000 by default).
+   */
+  readonly gateway?: { readonly hardId?: string; readonly dailyCalls?: number };
   /** How many requests the log keeps; 10,000 by default. */
   readonly logCapacity?: number;
 }
@@ -37,6 +50,9 @@ export interface SimulatorOptions {
 export class Simulator {
   private readonly server: Server;
   private readonly voucherify: SimulatedVoucherify;
+  private readonly gateway: SimulatedGateway;
+  /** The simulated Bloomreach project: its customers with their events, and what its API group may not write. */
+  readonly bloomreach: SimulatedBloomreach;
   private readonly requestLog: RequestLog;
   private faults: FaultPlan | undefined;
 
@@ -47,6 +63,15 @@ export class Simulator {
       bulkRateLimit: options.bulkRateLimit,
       asyncActionMs: options.asyncActionMs ?? 200,
     });
+    this.bloomreach = new SimulatedBloomreach(options.bloomreachKeys);
+    const { book, schemas, events } = this.voucherify;
+    const setup = {
+      keys: options.keys ?? SIMULATOR_KEYS,
+      hardId: "registered",
+      dailyCalls: 144_000,
+      ...options.gateway,
+    };
+    this.gateway = new SimulatedGateway(setup, book, schemas, events);
     this.requestLog = new RequestLog(options.logCapacity ?? 10_000);
     this.setFaults(options.faults);
     this.server = createServer((request, response) => void this.serve(request, response));
@@ -85,9 +110,43 @@ export class Simulator {
     return this.voucherify.book.customers;
   }
 
+  /** The customer of the simulated Voucherify project with this source id; created when there is none. */
+  customerOf(sourceId: string): StoredCustomer {
+    const known = this.customers.get(sourceId);
+    if (known) return known;
+    const made = this.voucherify.book.upsert(sourceId, {});
+    if ("error" in made) throw new Error(made.error.message);
+    return made.customer;
+  }
+
   /** The metadata schemas of the simulated project, by resource or nested name; change them to try other projects. */
   get metadataSchemas(): Map<string, MetadataSchema> {
     return this.voucherify.schemas;
+  }
+
+  /** The campaigns of the simulated project and the codes they gave out; add some to try other projects. */
+  get campaigns(): CampaignBook {
+    return this.voucherify.campaigns;
+  }
+
+  /** What was published, succeeded or not. */
+  get publications(): PublicationBook {
+    return this.voucherify.publications;
+  }
+
+  /** The custom events that were tracked, their schemas and what they earn; change these to try other projects. */
+  get events(): CustomEventBook {
+    return this.voucherify.events;
+  }
+
+  /** What customers did and got; record events to try others. */
+  get activity(): ActivityBook {
+    return this.voucherify.activity;
+  }
+
+  /** Loyalty cards, vouchers of customers. */
+  get wallet(): Wallet {
+    return this.voucherify.wallet;
   }
 
   /** Disturbs requests from now on, or no longer (undefined). */
@@ -98,8 +157,17 @@ export class Simulator {
   /** As freshly started: no customers, no log, full limits, the schemas and faults of the start. */
   reset(): void {
     this.voucherify.clear();
+    this.bloomreach.clear();
+    this.gateway.clear();
     this.requestLog.clear();
     this.setFaults(this.options.faults);
+  }
+
+  /** Lets the process end while the simulator still listens. */
+  unref(): this {
+    this.server.unref();
+    this.server.on("connection", (socket) => socket.unref());
+    return this;
   }
 
   /** Stops listening and cuts every connection at once. */
@@ -115,7 +183,7 @@ export class Simulator {
     const method = message.method ?? "GET";
     const target = message.url ?? "/";
     const [path = "/", query = ""] = target.split("?", 2);
-    const isApi = path.startsWith("/v1/") || path.startsWith("/track/");
+    const isApi = /^\/(v1|v2|track|data|bloomreach-engagement)\//.test(path);
     const entry = isApi ? this.requestLog.add(method, target, message.headers) : undefined;
     // Nobody is left to answer when this fails: the client cut the connection while it sent.
     const body = await readBody(message).catch(() => undefined);
@@ -140,7 +208,8 @@ export class Simulator {
 
   private answer(request: SimulatedRequest): SimulatedAnswer {
     try {
-      return request.path.startsWith("/v1/") ? this.voucherify.answer(request) : answerAsBloomreach(request);
+      if (request.path.startsWith("/bloomreach-engagement/")) return this.gateway.answer(request);
+      return /^\/(track|data)\//.test(request.path) ? this.bloomreach.answer(request) : this.voucherify.answer(request);
     } catch {
       // For example metadata nested so deeply that the check of it cannot end.
       return INTERNAL_ERROR;
@@ -154,6 +223,10 @@ export class Simulator {
       garbage: () => this.finish(entry, response, GARBAGE),
       reset: () => response.socket?.resetAndDestroy(),
       hang: () => undefined,
+      lost: () => {
+        this.answer(request);
+        response.socket?.resetAndDestroy();
+      },
     };
     if (entry.fault) play[entry.fault]();
   }

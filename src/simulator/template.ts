@@ -1,19 +1,43 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 
-const VALUE = /\{\{(.*?)\}\}/gs;
+const TAG = /\{\{(.*?)\}\}|\{%-?(.*?)-?%\}/gs;
 const OUTPUT = /\{%-?\s*output\s+customers\s+separated\s+by\s+(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*-?%\}/gs;
 const NAME = /^\s*([A-Za-z_]\w*)/;
 const STEP = /^\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*\])/s;
 
+/** Why a template has no text: it says `{% abort %}`, so nothing is sent to this customer. */
+export class AbortedError extends Error {}
+
 /**
- * Renders a Customer template as Bloomreach's Jinja does, as far as webhooks need it: `{{ customer_ids.registered }}`
- * and `{{ customer['first name'] }}`. As in Jinja nothing is escaped, what is missing is empty, `null` is `None` and
- * `true` is `True`. Throws a sentence for anything else.
+ * Renders a template as Bloomreach's Jinja does, as far as webhooks and messages with a code need it:
+ * `{{ customer_ids.registered }}`, `{{ customer['first name'] }}`, `{% if ... %}`, `{% else %}`, `{% endif %}` and
+ * `{% abort %}`. As in Jinja nothing is escaped, what is missing is empty, `null` is `None` and `true` is `True`.
+ * @throws AbortedError at a `{% abort %}`; an Error with a sentence for anything else
  */
 export function renderTemplate(template: string, context: JsonObject): string {
-  const text = template.replace(VALUE, (_tag, expression: string) => jinjaText(lookUp(expression, context)));
-  if (/\{%/.test(template)) throw new Error("The simulator knows {{ ... }} in a Customer template, but no {% ... %}.");
-  return text;
+  /** Whether each `if` around a place shows its text there. */
+  const shown: boolean[] = [];
+  const isShown = (): boolean => !shown.includes(false);
+  let text = "";
+  let end = 0;
+  for (const tag of template.matchAll(TAG)) {
+    if (isShown()) text += template.slice(end, tag.index);
+    end = tag.index + tag[0].length;
+    if (tag[1] !== undefined) {
+      const value = jinjaText(lookUp(tag[1], context));
+      if (isShown()) text += value;
+      continue;
+    }
+    const [, word = "", expression = ""] = /^\s*(\w*)(.*)$/s.exec(tag[2] ?? "") ?? [];
+    if (word === "if") shown.push(isTrue(lookUp(expression, context)));
+    else if (word === "else" && shown.length > 0) shown.push(!shown.pop());
+    else if (word === "endif" && shown.length > 0) shown.pop();
+    else if (word !== "abort")
+      throw new Error(`The simulator cannot read ${tag[0]} in a template: it knows if, else, endif and abort.`);
+    else if (isShown()) throw new AbortedError("The template says {% abort %} for this customer.");
+  }
+  if (shown.length > 0) throw new Error("The template has an {% if ... %} without its {% endif %}.");
+  return text + template.slice(end);
 }
 
 /**
@@ -38,7 +62,8 @@ function lookUp(expression: string, context: JsonObject): JsonValue | undefined 
     value = member(value, step[1] ?? unescape(step[2] ?? step[3] ?? ""));
     rest = rest.slice(step[0].length);
   }
-  if (!start || rest.trim() !== "") throw new Error(`The simulator cannot read {{${expression}}} in the template.`);
+  if (!start || rest.trim() !== "")
+    throw new Error(`The simulator cannot read "${expression.trim()}" in the template.`);
   return value;
 }
 
@@ -48,6 +73,11 @@ function member(value: JsonValue | undefined, name: string): JsonValue | undefin
 
 function jinjaText(value: JsonValue | undefined): string {
   return value === undefined ? "" : typeof value === "string" ? value : pythonText(value);
+}
+
+/** As Python: nothing, 0, an empty text and an empty list are false. */
+function isTrue(value: JsonValue | undefined): boolean {
+  return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : Boolean(value);
 }
 
 /** A value as Python prints it. */

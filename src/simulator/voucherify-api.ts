@@ -1,13 +1,19 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { MetadataSchema } from "../schemas/voucherify";
+import { ActivityBook } from "./activity-book";
 import { AsyncActions, type BulkError } from "./async-actions";
-import { CustomerBook, customerAnswer } from "./customer-book";
+import { CampaignBook, campaignAnswer, voucherAnswer } from "./campaigns";
+import { CustomEventBook } from "./custom-events";
+import { CustomerBook, customerAnswer, type StoredCustomer } from "./customer-book";
 import { checkCustomerFields } from "./customer-payload";
+import { findCustomers } from "./customer-list";
 import { decodePathPart, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedRequest } from "./exchange";
 import { seededSchemas } from "./metadata-schemas";
+import { type Publication, PublicationBook, publicationAnswer } from "./publications";
 import { RateCounter, type SimulatedRateLimit } from "./rate-counter";
 import * as errors from "./voucherify-errors";
+import { Wallet } from "./wallet";
 
 /** How the simulated Voucherify project is set up. */
 export interface VoucherifySetup {
@@ -18,7 +24,7 @@ export interface VoucherifySetup {
   readonly asyncActionMs: number;
 }
 
-type Handler = (request: SimulatedRequest, id: string) => SimulatedAnswer;
+type Handler = (request: SimulatedRequest, id: string, second: string) => SimulatedAnswer;
 
 interface Route {
   readonly method: string;
@@ -27,13 +33,20 @@ interface Route {
 }
 
 /**
- * The part of Voucherify's API that the package uses (docs.voucherify.io/api-reference): customers, async actions and
- * metadata schemas, with keys, limits and error bodies. Any other path is 404.
+ * The part of Voucherify's API that the package uses (docs.voucherify.io/api-reference): customers and their activity, async
+ * actions, metadata schemas, publications, with keys, limits and error bodies. Any other path is 404.
  */
 export class SimulatedVoucherify {
   /** By resource, or by name for nested schemas. Tests may change them. */
   readonly schemas = seededSchemas();
   readonly book = new CustomerBook(this.schemas);
+  readonly campaigns = new CampaignBook();
+  readonly publications = new PublicationBook(this.campaigns, this.book, this.schemas, (publication) =>
+    this.recordPublication(publication),
+  );
+  readonly activity: ActivityBook;
+  readonly wallet = new Wallet(this.campaigns, this.book);
+  readonly events: CustomEventBook;
   private readonly actions: AsyncActions;
   private apiCalls: RateCounter;
   private bulkCalls: RateCounter;
@@ -44,13 +57,49 @@ export class SimulatedVoucherify {
     { method: "POST", path: BULK_PATH, handle: (request) => this.bulkUpsert(request.json) },
     { method: "GET", path: /^\/v1\/customers\/([^/]+)$/, handle: (_request, id) => this.readCustomer(id) },
     { method: "PUT", path: /^\/v1\/customers\/([^/]+)$/, handle: (request, id) => this.update(id, request.json) },
+    { method: "POST", path: /^\/v1\/events$/, handle: (request) => this.events.track(request.json) },
     { method: "GET", path: /^\/v1\/async-actions$/, handle: (request) => this.listActions(request.query) },
     { method: "GET", path: /^\/v1\/async-actions\/([^/]+)$/, handle: (_request, id) => this.readAction(id) },
     { method: "GET", path: /^\/v1\/metadata-schemas$/, handle: () => this.listSchemas() },
     { method: "GET", path: /^\/v1\/metadata-schemas\/([^/]+)$/, handle: (_request, id) => this.readSchema(id) },
+    { method: "GET", path: /^\/v1\/campaigns$/, handle: (request) => this.listCampaigns(request.query, "campaigns") },
+    { method: "GET", path: /^\/v1\/loyalties$/, handle: (request) => this.listCampaigns(request.query, "loyalties") },
+    {
+      method: "POST",
+      path: /^\/v1\/publications$/,
+      handle: ({ json, query }) => this.publications.publish(json, query.get("join_once") === "true"),
+    },
+    { method: "GET", path: /^\/v1\/publications$/, handle: ({ query }) => this.publications.list(query) },
+    { method: "POST", path: /^\/v1\/qualifications$/, handle: ({ json }) => this.wallet.qualify(json) },
+    { method: "GET", path: /^\/v1\/vouchers\/([^/]+)$/, handle: (_request, code) => this.wallet.voucher(code) },
+    { method: "GET", path: /^\/v1\/promotions\/tiers\/([^/]+)$/, handle: (_request, id) => this.wallet.tier(id) },
+    {
+      method: "GET",
+      path: /^\/v1\/customers\/([^/]+)\/activity$/,
+      handle: ({ query }, id) => this.activity.list(id, query),
+    },
+    {
+      method: "GET",
+      path: /^\/v1\/customers\/([^/]+)\/redeemables$/,
+      handle: ({ query }, id) => this.wallet.redeemables(id, query),
+    },
+    {
+      method: "GET",
+      path: /^\/v1\/loyalties\/([^/]+)\/members$/,
+      handle: ({ query }, id) => this.wallet.members(id, query),
+    },
+    { method: "GET", path: /^\/v2\/loyalties\/programs$/, handle: () => this.wallet.programs() },
+    {
+      method: "GET",
+      path: /^\/v2\/loyalties\/programs\/([^/]+)\/memberships\/([^/]+)$/,
+      handle: ({ query }, program, customer) => this.wallet.membership(program, customer, query),
+    },
   ];
 
   constructor(private readonly setup: VoucherifySetup) {
+    this.activity = new ActivityBook(this.book, setup.keys.applicationId);
+    const { book: customers, campaigns, wallet, activity } = this;
+    this.events = new CustomEventBook({ customers, campaigns, wallet, activity });
     this.actions = new AsyncActions(setup.asyncActionMs);
     this.apiCalls = new RateCounter("api_calls", setup.rateLimit);
     this.bulkCalls = this.newBulkCounter();
@@ -79,6 +128,10 @@ export class SimulatedVoucherify {
   clear(): void {
     this.actions.clear();
     this.book.clear();
+    this.campaigns.clear();
+    this.publications.clear();
+    this.activity.clear();
+    this.events.clear();
     this.schemas.clear();
     for (const [name, schema] of seededSchemas()) this.schemas.set(name, schema);
     this.apiCalls = new RateCounter("api_calls", this.setup.rateLimit);
@@ -116,7 +169,7 @@ export class SimulatedVoucherify {
   private route(request: SimulatedRequest): SimulatedAnswer {
     for (const { method, path, handle } of this.routes) {
       const match = method === request.method ? path.exec(request.path) : null;
-      if (match) return handle(request, decodePathPart(match[1] ?? ""));
+      if (match) return handle(request, decodePathPart(match[1] ?? ""), decodePathPart(match[2] ?? ""));
     }
     return errors.gatewayError(404, "Not Found", "Not Found");
   }
@@ -147,7 +200,39 @@ export class SimulatedVoucherify {
 
   private store(sourceId: string, payload: JsonObject): SimulatedAnswer {
     const stored = this.book.upsert(sourceId, payload);
-    return "error" in stored ? errors.badRequest(stored.error) : { status: 200, body: customerAnswer(stored.customer) };
+    return "error" in stored ? errors.badRequest(stored.error) : { status: 200, body: this.answerOf(stored.customer) };
+  }
+
+  private recordPublication(publication: Publication): void {
+    const { customer, vouchers, failure } = publication;
+    const answer = publicationAnswer(publication);
+    const [voucher] = vouchers;
+    const campaign = publication.campaign ?? voucher?.campaign;
+    this.activity.record(customer.id, {
+      type: failure ? "customer.publication.failed" : "customer.publication.succeeded",
+      createdAt: publication.createdAt,
+      data: {
+        customer: answer.customer ?? null,
+        campaign: campaign ? campaignAnswer(campaign) : null,
+        publication: answer,
+        ...(voucher && { voucher: voucherAnswer(voucher) }),
+      },
+    });
+  }
+
+  private answerOf(customer: StoredCustomer): JsonObject {
+    return { ...customerAnswer(customer), loyalty: this.wallet.loyaltyOf(customer) };
+  }
+
+  private listCampaigns(query: URLSearchParams, dataRef: "campaigns" | "loyalties"): SimulatedAnswer {
+    const limit = readLimit(query);
+    if (limit === undefined) return errors.badQuery("Property .limit should be integer between 1 and 100");
+    const all = [...this.campaigns.campaigns.values()].filter(
+      ({ type }) => dataRef === "campaigns" || type === "LOYALTY_PROGRAM",
+    );
+    const start = (Number(query.get("page") ?? 1) - 1) * limit;
+    const campaigns = all.slice(start, start + limit).map(campaignAnswer);
+    return { status: 200, body: { object: "list", data_ref: "campaigns", campaigns, total: all.length } };
   }
 
   private bulkUpsert(payload: JsonValue | undefined): SimulatedAnswer {
@@ -178,22 +263,17 @@ export class SimulatedVoucherify {
 
   private readCustomer(id: string): SimulatedAnswer {
     const customer = this.book.find(id);
-    return customer ? { status: 200, body: customerAnswer(customer) } : errors.notFound("customer", id);
+    return customer ? { status: 200, body: this.answerOf(customer) } : errors.notFound("customer", id);
   }
 
   private listCustomers(query: URLSearchParams): SimulatedAnswer {
     const limit = readLimit(query);
     if (limit === undefined) return errors.badQuery("Property .limit should be integer between 1 and 100");
-    const newest = [...this.book.customers.values()].slice(-limit).reverse();
-    return {
-      status: 200,
-      body: {
-        object: "list",
-        data_ref: "customers",
-        customers: newest.map(customerAnswer),
-        total: this.book.customers.size,
-      },
-    };
+    const found = findCustomers(this.book, query);
+    if (typeof found === "string") return errors.badQuery(found);
+    const start = (found.page - 1) * limit;
+    const customers = found.customers.slice(start, start + limit).map((customer) => this.answerOf(customer));
+    return { status: 200, body: { object: "list", data_ref: "customers", customers, total: found.customers.length } };
   }
 
   private readAction(id: string): SimulatedAnswer {

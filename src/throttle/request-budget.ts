@@ -53,8 +53,6 @@ export interface BudgetState {
   readonly cycleExhausted: boolean;
   /** The limit that the API told, when it is not the configured one. */
   readonly learnedLimit?: number;
-  /** Estimate: when the last of the waiting requests will have started. Absent when nothing waits, or nobody knows. */
-  readonly doneAt?: number;
 }
 
 /** Options of one request. */
@@ -180,8 +178,19 @@ export class RequestBudget {
       ...(pausedUntil > now && { pausedUntil: toUnix(pausedUntil) }),
       cycleExhausted: this.cycleExhausted,
       ...(this.learnedLimit !== undefined && this.learnedLimit !== requests && { learnedLimit: this.learnedLimit }),
-      ...(this.waiting.size > 0 && !this.cycleExhausted && { doneAt: toUnix(this.estimateEnd(now)) }),
     };
+  }
+
+  /**
+   * Estimate: when the last of so many queued requests will have started, those that wait here already among them; Unix ms.
+   * Undefined where nobody knows, because the requests of the billing cycle are used up.
+   */
+  doneAt(requests: number): number | undefined {
+    if (this.cycleExhausted) return undefined;
+    const now = performance.now();
+    const end = this.api.estimateStart(Math.max(requests, this.waiting.size), now);
+    const bulkEnd = this.waiting.bulk > 0 ? this.bulk.estimateStart(this.waiting.bulk, now) : end;
+    return Math.ceil(Date.now() + Math.max(end, bulkEnd) - now);
   }
 
   /**
@@ -284,8 +293,7 @@ export class RequestBudget {
     // When something may start now, its turn comes here again. An idle budget only tells the end of a pause.
     const at = idle ? this.pausedUntil() : this.next(now) ? undefined : this.nextChange(now);
     if (at === undefined || at <= now) return;
-    this.wakeTimer = setTimeout(() => this.proceed(), Math.min(Math.ceil(at - now), LONGEST_TIMER_MS));
-    if (idle) this.wakeTimer.unref();
+    this.wakeTimer = setTimeout(() => this.proceed(), Math.min(Math.ceil(at - now), LONGEST_TIMER_MS)).unref();
   }
 
   private nextChange(now: number): number | undefined {
@@ -296,11 +304,6 @@ export class RequestBudget {
 
   private pausedUntil(): number {
     return this.waiting.bulk > 0 ? Math.max(this.api.pausedUntil, this.bulk.pausedUntil) : this.api.pausedUntil;
-  }
-
-  private estimateEnd(now: number): number {
-    const end = this.api.estimateStart(this.waiting.size, now);
-    return this.waiting.bulk > 0 ? Math.max(end, this.bulk.estimateStart(this.waiting.bulk, now)) : end;
   }
 
   private tellListeners(): void {

@@ -19,26 +19,32 @@ export class MetadataSchemaError extends Error {
 }
 
 /**
- * The metadata that a project has defined for customers (docs.voucherify.io/prepare/metadata), read when it is needed and
+ * The metadata that a project has defined for customers or another resource (docs.voucherify.io/prepare/metadata), read when it is needed and
  * kept for ten minutes. Callers at the same time share one reading.
  */
 export class MetadataSchemas {
   private known: { readonly schema: CustomerMetadataSchema; readonly readAt: number } | undefined;
   private reading: Promise<CustomerMetadataSchema> | undefined;
 
-  /** @param read reads one schema by resource or by the name of a nested one */
-  constructor(private readonly read: (resource: string, signal?: AbortSignal) => Promise<HttpAnswer>) {}
+  /**
+   * @param read reads one schema by resource or by the name of a nested one
+   * @param resource what has the metadata: `customer`, `publication`
+   */
+  constructor(
+    private readonly read: (resource: string, signal?: AbortSignal) => Promise<HttpAnswer>,
+    private readonly resource = "customer",
+  ) {}
 
   /**
    * What is defined now, at most ten minutes old. A project without a schema has nothing defined.
    * @throws MetadataSchemaError when Voucherify refuses to tell; `TransportError` when it does not answer
    */
-  customer(signal?: AbortSignal): Promise<CustomerMetadataSchema> {
+  current(signal?: AbortSignal): Promise<CustomerMetadataSchema> {
     if (this.known && Date.now() - this.known.readAt < TTL_MS) return Promise.resolve(this.known.schema);
     return this.readNow(signal);
   }
 
-  /** Reads again, unless that was done within the last minute. Returns and throws like `customer`. */
+  /** Reads again, unless that was done within the last minute. Returns and throws like `current`. */
   reload(signal?: AbortSignal): Promise<CustomerMetadataSchema> {
     if (this.known && Date.now() - this.known.readAt < MOST_OFTEN_MS) return Promise.resolve(this.known.schema);
     return this.readNow(signal);
@@ -55,17 +61,17 @@ export class MetadataSchemas {
   }
 
   private async readAll(signal?: AbortSignal): Promise<CustomerMetadataSchema> {
-    const properties = await this.defined("customer", signal);
+    const properties = await this.readOne(this.resource, signal);
     const names = Object.values(properties).flatMap(({ type, objectType }) =>
       type === "object" && objectType ? [objectType] : [],
     );
     const nested: CustomerMetadataSchema["nested"] = {};
-    for (const name of new Set(names)) nested[name] = await this.defined(name, signal);
+    for (const name of new Set(names)) nested[name] = await this.readOne(name, signal);
     return { properties, nested };
   }
 
   /** A removed definition is still listed: it counts as undefined. */
-  private async defined(resource: string, signal?: AbortSignal): Promise<Record<string, MetadataProperty>> {
+  private async readOne(resource: string, signal?: AbortSignal): Promise<Record<string, MetadataProperty>> {
     const answer = await this.read(resource, signal);
     if (answer.status === 404) return {};
     if (answer.status !== 200) throw new MetadataSchemaError(explainAnswer(answer).message, answer);

@@ -3,6 +3,7 @@ import { Simulator } from "../../src/simulator";
 import { CustomerLoad } from "../support/customer-load";
 import { customerFlow, type FlowNode, TEST_KEYS } from "../support/flows";
 import { type NodeRedProcess, startNodeRed } from "../support/node-red-process";
+import { seeded } from "../support/seeded";
 import { waitFor } from "../support/wait-for";
 
 const KILLS = 20;
@@ -10,12 +11,6 @@ const DEPLOYS = 12;
 const CUSTOMERS = 20_000;
 const SEED = 20_261_123;
 const FAULTS = { seed: SEED, rate429: 0.05, rate500: 0.1, rateReset: 0.1, rateHang: 0.02 };
-
-/** The same numbers from 0 to 1 in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -93,6 +93,7 @@ describe("The queues over the admin API of a running Node-RED", () => {
     await nodeRed.stop("SIGKILL");
     simulator.setFaults(undefined);
     await nodeRed.start();
+    await waitFor("the store", async () => (await get<{ problem?: string }>("")).problem === undefined);
   };
   const filesWith = (bytes: string): string[] => {
     const folder = join(nodeRed.userDir, "bloomreach-voucherify");

@@ -30,10 +30,113 @@ const DIALOGS: Record<string, { wrong: Record<string, string>; saved: Record<str
     saved: { name: "To Voucherify", emptyValues: "clear", concurrency: "4" },
   },
   bv01sim: {
-    wrong: { path: "other", batchSize: "1001" },
-    saved: { path: "/bloomreach-engagement/other", send: "batch", batchSize: "10", mess: "leftovers" },
+    wrong: { path: "other", batchSize: "1001", count: "0" },
+    saved: { path: "/bloomreach-engagement/other", send: "batch", batchSize: "10", count: "20", mess: "leftovers" },
+  },
+  bv01webhooks: {
+    wrong: { path: "webhooks", publicUrl: "node-red.example.com" },
+    saved: { path: "/voucherify/other", publicUrl: "https://node-red.example.com" },
+  },
+  bv01forward: {
+    wrong: { currency: "euro", fillMs: "soon", concurrency: "0" },
+    saved: { send: "event", currency: "PLN", fillMs: "200", concurrency: "2" },
+  },
+  bv01activity: { wrong: { days: "0" }, saved: { days: "7" } },
+  bv01publish: {
+    wrong: { currency: "euro" },
+    saved: {
+      answer: "queue",
+      campaign: "Mass mailing",
+      frequency: "year",
+      currency: "PLN",
+      channel: "E-mail",
+      concurrency: "5",
+    },
+  },
+  bv01lookup: {
+    wrong: { currency: "euro", cacheSeconds: "long" },
+    saved: { what: "discount", look: "wallet", currency: "PLN", cacheSeconds: "5" },
   },
 };
+
+const inTab = { z: "bv01tab", name: "" };
+const accounts = { account: "bv01voucherify" };
+/** Nodes that the first example does not have. */
+const OTHERS = [
+  { id: "bv01throttle", type: "bv-throttle", name: "", requests: 100, period: "minute", share: 70, concurrency: 5 },
+  {
+    ...inTab,
+    ...accounts,
+    id: "bv01webhooks",
+    type: "bv-voucherify-in",
+    path: "/voucherify/webhooks",
+    dropEchoes: true,
+    kinds: [],
+    publicUrl: "",
+    x: 200,
+    y: 400,
+    wires: [[], []],
+  },
+  {
+    ...inTab,
+    id: "bv01forward",
+    type: "bv-event-forward",
+    sendTo: "bloomreach",
+    account: "bv01bloomreach",
+    voucherifyAccount: "bv01voucherify",
+    send: "both",
+    names: { "customer.rewarded": "got_reward" },
+    currency: "EUR",
+    fillMs: 1000,
+    repeat: "at-least-once",
+    concurrency: 4,
+    x: 400,
+    y: 400,
+    wires: [[]],
+  },
+  {
+    ...inTab,
+    ...accounts,
+    id: "bv01activity",
+    type: "bv-voucherify-activity",
+    days: 1,
+    dropEchoes: true,
+    kinds: ["customer.validation.failed"],
+    x: 600,
+    y: 400,
+    wires: [[]],
+  },
+  {
+    ...inTab,
+    ...accounts,
+    id: "bv01publish",
+    type: "bv-voucherify-publish",
+    answer: "now",
+    campaign: "",
+    frequency: "send",
+    currency: "EUR",
+    channel: "Bloomreach",
+    joinOnce: false,
+    concurrency: 2,
+    x: 800,
+    y: 400,
+    wires: [[]],
+  },
+  {
+    ...inTab,
+    ...accounts,
+    id: "bv01lookup",
+    type: "bv-voucherify-lookup",
+    what: "points",
+    program: "",
+    look: "both",
+    currency: "EUR",
+    cacheSeconds: 60,
+    x: 1000,
+    y: 400,
+    wires: [[]],
+  },
+];
 
 for (const major of [4, 5] as const)
   describe(`the editor of Node-RED ${major}`, () => {
@@ -46,17 +149,7 @@ for (const major of [4, 5] as const)
       browser = await startBrowser();
       editor = await Editor.open(browser, nodeRed.adminUrl);
       await editor.importExample("01 - Customers from Bloomreach to Voucherify", "bv01tab");
-      await editor.importNodes([
-        {
-          id: "bv01throttle",
-          type: "bv-throttle",
-          name: "",
-          requests: 100,
-          period: "minute",
-          share: 70,
-          concurrency: 5,
-        },
-      ]);
+      await editor.importNodes(OTHERS);
       await editor.deploy();
     });
     after(async () => {
@@ -82,7 +175,16 @@ for (const major of [4, 5] as const)
       const types = await category
         .locator(".red-ui-palette-node")
         .evaluateAll((nodes) => nodes.map((node) => node.getAttribute("data-palette-type")));
-      assert.deepEqual(types.sort(), ["bv-bloomreach-in", "bv-customer-upsert", "bv-simulator"]);
+      assert.deepEqual(types.sort(), [
+        "bv-bloomreach-in",
+        "bv-customer-upsert",
+        "bv-event-forward",
+        "bv-simulator",
+        "bv-voucherify-activity",
+        "bv-voucherify-in",
+        "bv-voucherify-lookup",
+        "bv-voucherify-publish",
+      ]);
     });
 
     for (const id of Object.keys(DIALOGS))
@@ -100,6 +202,7 @@ for (const major of [4, 5] as const)
         await editor.expandAll();
         if (id === "bv01voucherify") await editor.type("plan", "own");
         if (id === "bv01bloomreach") await editor.page.selectOption("#bv-target", "live");
+        if (id === "bv01lookup") await editor.type("what", "discount");
         for (const [property, value] of Object.entries(wrong)) {
           await editor.type(property, value);
           assert.equal(await editor.isWrong(property), true, `${property} ${value}`);
@@ -164,6 +267,95 @@ for (const major of [4, 5] as const)
         ["Custom header secret-key"],
         "only what nobody but the user knows cannot be copied",
       );
+      await editor.cancel();
+    });
+
+    it("shows what to paste for events and for requests, each with its usual path", async () => {
+      await editor.openDialog("bv01in");
+      await editor.expand("bv-paste");
+      for (const [kind, path, expected] of [
+        ["events", "/bloomreach-engagement/create-event-bulk", ["event_key", "review_left"]],
+        [
+          "requests",
+          "/bloomreach-engagement/publications",
+          ["scenario['id']", "{{ webhook['voucher.code'] }}", "{% if"],
+        ],
+      ] as const) {
+        await editor.page.selectOption("#node-input-kind", kind);
+        assert.equal(await editor.field("path").inputValue(), path);
+        await editor.page.waitForFunction(
+          (text) => document.querySelector("#bv-paste-blocks")?.textContent?.includes(text),
+          expected[0],
+        );
+        const blocks = await editor.page.locator("#bv-paste-blocks").innerText();
+        for (const text of expected) assert.ok(blocks.includes(text), `${text} in ${blocks}`);
+      }
+      await editor.cancel();
+    });
+
+    it("shows what to paste into Voucherify, and which events come another way", async () => {
+      await editor.openDialog("bv01webhooks");
+      await editor.expand("bv-paste");
+      await editor.page.waitForSelector("#bv-paste-blocks .bv-copy");
+      const blocks = await editor.page.locator("#bv-paste-blocks").innerText();
+      for (const expected of [
+        `${nodeRed.url}/voucherify/webhooks`,
+        "redemption.rollback.failed",
+        "customer.reward_redemptions.completed",
+        "customer.validation.failed",
+        "34.247.197.22",
+      ])
+        assert.ok(blocks.includes(expected), `${expected} in ${blocks}`);
+      await editor.cancel();
+    });
+
+    it("lists the event names of Bloomreach, and sends a test event", async () => {
+      await editor.openDialog("bv01forward");
+      await editor.expandAll();
+      await editor.page.waitForSelector("#bv-name-rows input");
+      assert.equal(await editor.page.locator("#bv-name-rows input").count(), 12);
+      assert.equal(await editor.page.locator("#bv-name-customer-rewarded").inputValue(), "got_reward");
+      await editor.page.fill("#bv-test-customer", "jane");
+      await editor.page.click("#bv-send-test");
+      await editor.page.waitForFunction(() =>
+        /voucherify_test/.test(document.querySelector("#bv-test-result")?.textContent ?? ""),
+      );
+      await editor.page.selectOption("#node-input-sendTo", "voucherify");
+      assert.equal(await editor.page.locator("#bv-names").isVisible(), false);
+      assert.equal(await editor.page.locator("#node-input-repeat").count(), 1);
+      await editor.cancel();
+    });
+
+    it("the simulator asks only for what it plays, and each has its usual path", async () => {
+      await editor.openDialog("bv01sim");
+      for (const [plays, path, shown, hidden] of [
+        [
+          "events",
+          "/bloomreach-engagement/create-event-bulk",
+          ["event", "count", "send", "batchSize"],
+          ["email", "mess"],
+        ],
+        ["requests", "/bloomreach-engagement/publications", ["campaign", "send", "batchSize"], ["event", "email"]],
+        ["voucherify", "/voucherify/webhooks", ["kind", "form"], ["send", "batchSize", "count", "email", "mess"]],
+      ] as const) {
+        await editor.type("plays", plays);
+        assert.equal(await editor.field("path").inputValue(), path);
+        for (const property of shown) assert.equal(await editor.field(property).isVisible(), true, property);
+        for (const property of hidden) assert.equal(await editor.field(property).isVisible(), false, property);
+      }
+      await editor.type("plays", "requests");
+      await editor.type("send", "single");
+      assert.equal(await editor.field("email").isVisible(), true);
+      await editor.cancel();
+    });
+
+    it("offers the campaigns of the account", async () => {
+      await editor.openDialog("bv01publish");
+      await editor.page.waitForFunction(() => document.querySelectorAll("#bv-campaigns option").length > 3);
+      const names = await editor.page
+        .locator("#bv-campaigns option")
+        .evaluateAll((options) => options.map((option) => (option as HTMLOptionElement).value));
+      assert.ok(names.includes("Abandoned cart"));
       await editor.cancel();
     });
 

@@ -4,7 +4,14 @@ import { resolveTyped, unsetVariable } from "../../nodes/lib/environment";
 import { voucherifyProblem } from "../../nodes/lib/voucherify-connection";
 import { SIMULATOR_KEYS } from "../../src/simulator";
 
-const live = { apiUrl: "https://api.voucherify.io", hardId: "registered", applicationId: "app", secretKey: "key" };
+const live = {
+  apiUrl: "https://api.voucherify.io",
+  hardId: "registered",
+  applicationId: "app",
+  secretKey: "key",
+  transport: "api" as const,
+  gatewayUrl: "",
+};
 
 describe("a voucherify account", () => {
   for (const [what, change, expected] of [
@@ -15,6 +22,12 @@ describe("a voucherify account", () => {
     ["no keys", { secretKey: "" }, /no keys/],
     ["the simulator's keys on a live address", { ...SIMULATOR_KEYS }, /built-in simulator/],
     ["an unset variable as key", { secretKey: "${VF_KEY}" }, /environment variable VF_KEY, used for "Secret key"/],
+    ["the gateway in a shared region", { transport: "gateway" }, undefined],
+    [
+      "the gateway in a dedicated region",
+      { transport: "gateway", apiUrl: "https://x.api.voucherify.io" },
+      /Gateway URL/,
+    ],
     ["an unset variable as hard ID", { hardId: "${HARD}" }, /environment variable HARD, used for "Main Hard ID"/],
   ] as const)
     it(`with ${what}: ${expected ? "says what to do" : "works"}`, () => {

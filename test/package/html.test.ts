@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Script } from "node:vm";
 import ts from "typescript";
@@ -42,8 +42,10 @@ for (const set of NODE_SETS) {
       if (!isConfig) assert.equal(literal(propertyOf(definition, "paletteLabel")), set.replace("-", " "));
     });
 
-    it("has a field for every property and credential, and each id once", () => {
-      for (const property of [...namesOf(defaults), ...namesOf(credentials)]) assert.ok(fieldOf(property), property);
+    it("has a field for every property and credential, or a place that its script fills, and each id once", () => {
+      const isFilled = (property: string): boolean => tags.some(({ attributes }) => attributes.id === `bv-${property}`);
+      for (const property of [...namesOf(defaults), ...namesOf(credentials)])
+        assert.ok(fieldOf(property) ?? isFilled(property), property);
       const ids = tags.flatMap(({ attributes }) => attributes.id ?? []);
       assert.deepEqual(ids, [...new Set(ids)]);
     });
@@ -96,6 +98,17 @@ for (const set of NODE_SETS) {
       assert.match(help, new RegExp(`^<script type="text/html" data-help-name="${type}">\\s*<p>`));
       for (const needed of isConfig ? ["Details"] : ["Outputs", "Details", "Status"])
         assert.match(help, new RegExp(`<h3>${needed}</h3>`));
+    });
+
+    it("is whole in the examples, with every property", () => {
+      for (const file of readdirSync(join(__dirname, "../../examples")))
+        for (const node of JSON.parse(readSource("examples", file)) as Record<string, unknown>[])
+          if (node.type === type)
+            assert.deepEqual(
+              namesOf(defaults).filter((name) => !(name in node)),
+              [],
+              `${file}: ${String(node.id)}`,
+            );
     });
 
     it("has its properties in the table that is the public contract", () => {

@@ -30,9 +30,18 @@ function keysOfDialog(set: string): string[] {
 
 const SIDEBAR = "queues-sidebar";
 
+/** The file of a node, and the shared code that it runs. */
+function sourceOfNode(set: string): string {
+  const own = readSource("nodes", `${set}.ts`);
+  const shared = [...own.matchAll(/from "\.\/lib\/([\w-]+)"/g)].map(([, name]) =>
+    readSource("nodes", "lib", `${name}.ts`),
+  );
+  return [own, ...shared].join("\n");
+}
+
 /** The statuses that a node shows: `status.show(look, "key")`, and every other string that is a status of its catalog. */
 function statusesOfNode(set: string, known: readonly string[]): { shown: string[]; mentioned: string[] } {
-  const file = parseScript(readSource("nodes", `${set}.ts`));
+  const file = parseScript(sourceOfNode(set));
   const shown: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) && node.expression.getText() === "status.show") {

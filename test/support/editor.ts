@@ -147,7 +147,11 @@ export class Editor {
   /** Leaves every dialog that a failed test left open. */
   async closeDialogs(): Promise<void> {
     const cancel = this.page.locator("#node-dialog-cancel:visible, #node-config-dialog-cancel:visible");
-    while ((await cancel.count()) > 0) await cancel.last().click();
+    while ((await cancel.count()) > 0) {
+      const trays = await this.page.locator(".red-ui-tray").count();
+      await cancel.last().click();
+      await this.page.waitForFunction((before) => document.querySelectorAll(".red-ui-tray").length < before, trays);
+    }
   }
 
   /** The field of a property in the open dialog. */

@@ -1,7 +1,10 @@
-import { SIMULATOR_BLOOMREACH_KEYS } from "../../src/simulator";
-
 /** Keys that only tests use: a live account refuses the simulator's own. */
 export const TEST_KEYS = { applicationId: "test-application-id", secretKey: "test-secret-key-5f1c" } as const;
+export const BLOOMREACH_KEYS = {
+  projectToken: "test-project-token",
+  apiKeyId: "test-key-id",
+  apiSecret: "test-key-secret-2c9e",
+} as const;
 export const WEBHOOK_KEYS = {
   "application-id": "webhook-application-id",
   "secret-key": "webhook-secret-key-77aa",
@@ -61,7 +64,7 @@ export function customerFlow(
       type: "bv-bloomreach-account",
       name: "Bloomreach",
       apiUrl: "https://api.exponea.com",
-      projectToken: SIMULATOR_BLOOMREACH_KEYS.projectToken,
+      projectToken: BLOOMREACH_KEYS.projectToken,
       hardId: "registered",
       publicUrl: "",
       headerName: "",
@@ -87,6 +90,8 @@ export function customerFlow(
       bloomreach: {
         webhookApplicationId: WEBHOOK_KEYS["application-id"],
         webhookSecretKey: WEBHOOK_KEYS["secret-key"],
+        apiKeyId: BLOOMREACH_KEYS.apiKeyId,
+        apiSecret: BLOOMREACH_KEYS.apiSecret,
       },
       voucherify: { ...TEST_KEYS },
     },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { customerTemplate, rootTemplate } from "../../src/bloomreach/paste-templates";
-import { parseWebhookBody, type WebhookRecords } from "../../src/bloomreach/webhook-body";
+import { EVENT_RECORD, parseWebhookBody, type WebhookRecords } from "../../src/bloomreach/webhook-body";
+import type { JsonValue } from "../../src/json";
 import { renderRoot, renderTemplate } from "../../src/simulator/template";
 
 const parse = (text: string, hardId = "registered"): WebhookRecords => parseWebhookBody(Buffer.from(text), hardId);
@@ -30,7 +31,7 @@ describe("parseWebhookBody: shapes", () => {
     assert.deepEqual(recordsOf(parse(`\ufeff \n${JSON.stringify([ANN])}\n`)), [ANN]));
 
   it("has no records for an empty body", () =>
-    assert.deepEqual(parse(" \n"), { records: [], rejected: [], test: false }));
+    assert.deepEqual(parse(" \n"), { records: [], rejected: [], test: false, batch: false }));
 
   it("rejects what is not an object, with its place", () => {
     const result = parse(JSON.stringify([ANN, 5, null, "x", [ANN], BOB]));
@@ -284,5 +285,47 @@ describe("parseWebhookBody: properties", () => {
         },
       ),
     );
+  });
+});
+
+describe("parseWebhookBody: events", () => {
+  const read = (body: string): ReturnType<typeof parseWebhookBody> =>
+    parseWebhookBody(Buffer.from(body), "registered", EVENT_RECORD);
+  const event = (id: string, name: JsonValue = "review_left"): string =>
+    JSON.stringify({ event: name, customer: { registered: id }, metadata: { stars: 5, items: [{ sku: "a" }] } });
+  const codes = (body: string): string[] => read(body).rejected.map(({ code }) => code);
+
+  it("reads one, a batch, and a wrapped batch", () => {
+    for (const body of [event("jane"), `[${event("jane")}]`, `{"events": [${event("jane")}]}`]) {
+      const { records, rejected, test } = read(body);
+      assert.deepEqual([records.length, rejected.length, test], [1, 0, false], body);
+      assert.deepEqual(records[0]?.record, JSON.parse(event("jane")));
+    }
+  });
+
+  it("takes the ID from the customer, or beside the event where there is no customer", () => {
+    assert.equal(read('{"event":"e","registered":"jane"}').records.length, 1);
+    assert.deepEqual(codes('{"event":"e","customer":{"cookie":"1"},"registered":"jane"}'), ["missing_hard_id"]);
+  });
+
+  it("rejects what has no name or is no object, and says so in words for events", () => {
+    assert.deepEqual(codes(`[${event("a", "")},${event("b", "None")},${event("c", 7)},3]`), [
+      "missing_event",
+      "missing_event",
+      "missing_event",
+      "not_an_object",
+    ]);
+    assert.match(read("[3]").rejected[0]?.description ?? "", /^Each event must be a JSON object/);
+  });
+
+  it("loses only the event with the unescaped quote", () => {
+    const broken = event("b").replace("review_left", 'review "left');
+    const { records, rejected } = read(`[${event("a")},${broken},${event("c")}]`);
+    assert.deepEqual([records.length, rejected.length], [2, 1]);
+  });
+
+  it("knows Bloomreach's batch test", () => {
+    assert.equal(read(`[${event("")}]`).test, true);
+    assert.equal(read('[{"event":"e","customer":{"registered":"{{ customer_ids.registered }}"}}]').test, true);
   });
 });

@@ -78,6 +78,16 @@ describe("inbox", () => {
       assert.deepEqual(await replayAll(), [{ receipt, ...webhook() }]);
     });
 
+    it("writes in the same moment what must be remembered with it, or nothing", async () => {
+      store.failWrites = 1;
+      const also = [{ type: "put", key: "seen/x", value: 1 }] as const;
+      await assert.rejects(inbox.receive(webhook(), also), StoreUnavailableError);
+      assert.deepEqual(store.keys(), []);
+      await inbox.receive(webhook(), also);
+      assert.equal(store.writes, 2);
+      assert.equal(store.crashedCopy().keys().includes("seen/x"), true);
+    });
+
     it("keeps nothing when the store does not work", async () => {
       store.failWrites = 1;
       await assert.rejects(inbox.receive(webhook()), StoreUnavailableError);

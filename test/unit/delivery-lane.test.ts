@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import type { Settlement } from "../../src/delivery/destination";
+import { LaneStore } from "../../src/delivery/lane-store";
 import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
-import { delivered, down, LaneBench, refused, retry, ScriptedDestination } from "../support/lane-bench";
+import { independentKey } from "../../src/delivery/record-key";
+import { type Body, delivered, down, LaneBench, refused, retry, ScriptedDestination } from "../support/lane-bench";
+import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const HOUR = 3_600_000;
 
@@ -75,6 +78,82 @@ describe("delivery: lane", () => {
         ["2"],
       );
       assert.equal(bench.lane.state().delivered, 6);
+    });
+
+    describe("when a batch may wait for more records", () => {
+      const fill = async (records: number): Promise<void> => {
+        await set({ concurrency: 4 });
+        Object.assign(bench.destination, { fillMs: 1_000, batchLimits: { records, bytes: 100_000 } });
+      };
+      const sizes = (): number[] => bench.destination.sent.map((values) => values.length);
+
+      it("sends full batches at once and the rest after that time, counted from its first record", async () => {
+        await fill(50);
+        await bench.accept(...Array.from({ length: 120 }, (_, index) => `k${index}:${index}`));
+        await bench.pass(50);
+        assert.deepEqual(sizes(), [50, 50]);
+        await bench.pass(940);
+        await bench.accept("late:1");
+        await bench.pass(15);
+        assert.deepEqual(sizes(), [50, 50, 21]);
+      });
+
+      for (const first of [0, 1])
+        it(`goes also when a timer fires a moment early and the clock ticks between two looks (${first})`, async () => {
+          await fill(50);
+          const { now } = Date;
+          try {
+            let looks = first;
+            Date.now = () => now() - (looks++ % 2);
+            await bench.accept("a:1");
+            await bench.pass(1_100);
+          } finally {
+            Date.now = now;
+          }
+          assert.deepEqual(sizes(), [1]);
+        });
+
+      it("does not let a steady stream out in small batches", async () => {
+        await fill(50);
+        for (let tick = 0; tick < 100; tick++) {
+          await bench.accept(...Array.from({ length: 30 }, (_, index) => `k${tick}-${index}:1`));
+          await bench.pass(100);
+        }
+        await bench.pass(2_000);
+        assert.equal(bench.destination.calls.length, 60);
+      });
+
+      it("does not hold up what is due for another try", async () => {
+        await fill(50);
+        bench.destination.answer = (_, call) => (call === 0 ? { ...retry, retryAfterMs: 3_000 } : delivered);
+        await bench.accept("a:1");
+        await bench.pass(3_500);
+        await bench.accept("b:1");
+        await bench.pass(1_100);
+        assert.deepEqual(bench.destination.sent, [["1"], ["1", "1"]]);
+      });
+
+      it("does not wait with what an earlier life left", async () => {
+        const disk = new MemoryDurableStore();
+        const left = await LaneStore.open<Body>(disk, { node: "node", name: "Node", type: "test" });
+        await left.append({ id: "m", envelope: {} }, [{ key: "a", body: { values: ["1"] } }], Date.now());
+        bench = await LaneBench.start({}, disk);
+        Object.assign(bench.destination, { fillMs: 60_000 });
+        await bench.pass(100);
+        assert.deepEqual(bench.destination.sent, [["1"]]);
+      });
+    });
+
+    it("sends records of one customer together when they need no order", async () => {
+      await set();
+      bench.destination.merge = undefined as never;
+      const records = [1, 2, 3].map((n) => ({
+        key: independentKey("jane", `c${n}`),
+        body: { values: [`${n}`] },
+      }));
+      await bench.lane.accept({ id: "m", envelope: {}, records });
+      await bench.pass(100);
+      assert.deepEqual(bench.destination.sent, [["1", "2", "3"]]);
     });
 
     it("takes no notice of what happens to a body after it was accepted", async () => {

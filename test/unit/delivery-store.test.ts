@@ -5,6 +5,7 @@ import { Fifo } from "../../src/delivery/fifo";
 import { LaneStore } from "../../src/delivery/lane-store";
 import { DEFAULT_RETRY, retryDelay } from "../../src/delivery/retry-policy";
 import type { WaitingRecord } from "../../src/delivery/waiting-record";
+import { customerOf, independentKey } from "../../src/delivery/record-key";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 type Body = { readonly n: number };
@@ -188,6 +189,20 @@ describe("delivery: the queue of a node", () => {
     const [last] = await store.conclude({ ...conclusion, settled: [c!] });
     assert.deepEqual([last?.settled, last?.total], [4, 4]);
     assert.deepEqual(disk.keys(), ["lanes/node%2F1"]);
+  });
+
+  it("erases a customer's records that need no order as well", async () => {
+    const keys = ["jane", "joe"].flatMap((customer) => ["1", "2", "3"].map((id) => independentKey(customer, id)));
+    const { store } = await onDisk(...keys);
+    const lent = await store.take({ ...LIMITS, records: 1 }, 0);
+    assert.equal(await store.erase("jane"), 3);
+    await store.conclude({ ...conclusion, unsent: lent });
+    const left = await store.take(LIMITS, 0);
+    assert.deepEqual(
+      left.map(({ key }) => customerOf(key)),
+      ["joe", "joe", "joe"],
+    );
+    assert.equal(store.count(), 3);
   });
 
   it("tells whose queues there are, and discards one", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { inspect } from "node:util";
 import { type HttpRequest, sendHttp, TransportError } from "../../src/http/http-client";
 
@@ -119,5 +120,56 @@ describe("sendHttp", () => {
     const body = `"${"x".repeat(10_000_000)}"`;
     await send({ body });
     assert.equal(received[0]?.body.length, body.length);
+  });
+
+  describe("tells whether a request can have arrived", () => {
+    const arrived = async (more: Partial<HttpRequest> = {}) => !(await failure(more)).unsent;
+
+    it("yes: it left whole, and the answer did not come, or was cut", async () => {
+      answer = () => undefined;
+      assert.equal(await arrived({ timeoutMs: 200 }), true);
+      answer = (_, response) => response.socket?.resetAndDestroy();
+      assert.equal(await arrived(), true);
+      answer = (_, response) => {
+        response.writeHead(200, { "content-length": 100 }).write("half");
+        setImmediate(() => response.socket?.destroy());
+      };
+      assert.equal(await arrived(), true);
+    });
+
+    it("no: refused, an unknown host, an address that is none, given up before it began", async () => {
+      assert.equal(await arrived({ url: "http://127.0.0.1:1/" }), false);
+      assert.equal(await arrived({ url: "http://nowhere.invalid/" }), false);
+      assert.equal(await arrived({ url: "nonsense" }), false);
+      assert.equal(await arrived({ signal: AbortSignal.abort() }), false);
+      assert.equal(await arrived({ signal: AbortSignal.abort(), graceMs: 5_000 }), false);
+      assert.equal(received.length, 0);
+    });
+
+    it("no: the body did not leave whole", async () => {
+      const deaf = createNetServer((socket) => void socket.pause()).listen(0, "127.0.0.1");
+      await once(deaf, "listening");
+      const url = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}/`;
+      assert.equal(await arrived({ url, timeoutMs: 500, body: "x".repeat(50_000_000) }), false);
+      deaf.close();
+    });
+  });
+
+  describe("with a time of grace", () => {
+    it("ends as it would have, when the answer comes in time", async () => {
+      const stop = new AbortController();
+      answer = (_, response) => {
+        stop.abort();
+        setTimeout(() => response.end("{}"), 50);
+      };
+      assert.equal((await send({ signal: stop.signal, graceMs: 5_000 })).status, 200);
+    });
+
+    it("is given up after it, as a request that may have arrived", async () => {
+      const stop = new AbortController();
+      answer = () => stop.abort();
+      const { kind, unsent } = await failure({ signal: stop.signal, graceMs: 50 });
+      assert.deepEqual({ kind, unsent }, { kind: "aborted", unsent: false });
+    });
   });
 });

@@ -69,6 +69,13 @@ describe("Simulator faults", () => {
     assert.deepEqual([simulator.log[0]?.status, simulator.log[0]?.fault], [0, "reset"]);
   });
 
+  it("lost does the work and cuts the connection before the answer", async () => {
+    simulator.setFaults({ seed: 1, rateLost: 1 });
+    await assert.rejects(post("a"), (error: Error) => (error.cause as { code?: string }).code === "ECONNRESET");
+    assert.deepEqual([...simulator.customers.keys()], ["a"]);
+    assert.deepEqual([simulator.log[0]?.status, simulator.log[0]?.fault], [0, "lost"]);
+  });
+
   it("hang never answers, until stop() cuts the connection", async () => {
     const other = await Simulator.start({ faults: { seed: 1, rateHang: 1 } });
     const hanging = fetch(`${other.url}/v1/customers`, { headers: KEYS });

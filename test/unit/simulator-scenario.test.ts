@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
-import { type Scenario, sampleCustomers, SAMPLE_METADATA_KEYS, sendScenario } from "../../src/simulator";
+import {
+  renderEmail,
+  type Scenario,
+  sampleCustomers,
+  SAMPLE_METADATA_KEYS,
+  sampleMembers,
+  sendScenario,
+} from "../../src/simulator";
 import { renderRoot, renderTemplate } from "../../src/simulator/template";
 
 const ROOT = "[\n{% output customers separated by ',\\n  ' %}\n]";
@@ -33,13 +40,26 @@ describe("template of the simulated Bloomreach", () => {
     ["[{{ customer.nothing }}{{ customer.nothing.deeper }}{{ event.name }}]", "[]"],
     ["{{ customer.constructor }}{{ customer.__proto__ }}", ""],
     ["$& {{ customer.points }} $1", "$& 5.5 $1"],
+    ["{% if customer.vip %}yes{% else %}no{% endif %}", "yes"],
+    ["{%- if customer.gone -%}yes{% else %}no{% endif %}!", "no!"],
+    ["{% if customer.nothing %}{{ customer.points }}{% endif %}.", "."],
+    ["{% if customer.vip %}{% if customer.tags %}in{% endif %}{% else %}{% abort %}{% endif %}", "in"],
+    ["{% if customer.gone %}{% if customer.vip %}in{% endif %}{% else %}out{% endif %}", "out"],
   ] as const)
     it(`renders ${template}`, () => assert.equal(renderTemplate(template, context), expected));
 
-  it("explains what it cannot read", () => {
-    for (const template of ["{{ customer.points | int }}", "{{ 5 }}", "{{ }}", "{% if customer.vip %}x{% endif %}"])
-      assert.throws(() => renderTemplate(template, context), /^Error: The simulator (knows|cannot read)/);
-  });
+  for (const template of [
+    "{{ customer.points | int }}",
+    "{{ 5 }}",
+    "{{ }}",
+    "{% if customer.points > 5 %}x{% endif %}",
+    "{% for tag in customer.tags %}x{% endfor %}",
+    "{% endif %}",
+  ])
+    it(`explains that it cannot read ${template}`, () =>
+      assert.throws(() => renderTemplate(template, context), /^Error: The simulator cannot read/));
+
+  it("misses an endif", () => assert.throws(() => renderTemplate("{% if customer.vip %}x", context), /without its/));
 
   it("writes a customer's value as it is, whatever it holds", () => {
     fc.assert(
@@ -54,6 +74,36 @@ describe("template of the simulated Bloomreach", () => {
     assert.equal(renderRoot('{%output customers separated by ","%}', ["1", "2"]), "1,2");
     assert.throws(() => renderRoot("[]", ["1"]), /needs the tag/);
   });
+});
+
+describe("e-mail of the simulated Bloomreach", () => {
+  const ann = { customer_ids: { registered: "ann" }, properties: { firstName: "Ann" } };
+  const guarded = "{% if webhook['voucher.code'] %}{{ webhook['voucher.code'] }}{% else %}{% abort %}{% endif %}";
+  for (const [what, template, answer, expected] of [
+    ["a nested key, joined by dots", "{{ webhook['voucher.code'] }}", { voucher: { code: "007" } }, "007"],
+    ["a key of its own", "{{ customer.firstName }}: {{ webhook.points }}", { points: 5 }, "Ann: 5"],
+    ["no code", "Code: {{ webhook['voucher.code'] }}", { success: false }, "Code: "],
+    ["an answer that is no JSON", "Code: {{ webhook['voucher.code'] }}", "Bad Gateway", "Code: "],
+    ["a guard around a code", guarded, { voucher: { code: "A-1" } }, "A-1"],
+    ["a guard without a code: no e-mail", guarded, { success: false }, null],
+  ] as const)
+    it(`shows ${what}`, () => assert.equal(renderEmail(template, ann, answer), expected));
+
+  it("says what it cannot read", () => assert.throws(() => renderEmail("{{ 5 }}", ann, {}), /cannot read/));
+});
+
+describe("sample customers", () => {
+  it("are as many as asked, all different", () => {
+    for (const count of [1, 2, 3, 4, 1_000]) {
+      assert.equal(
+        new Set(sampleCustomers("no", count).map(({ customer_ids }) => JSON.stringify(customer_ids))).size,
+        count,
+      );
+      assert.equal(new Set(sampleMembers("no", count).map(({ customer_ids }) => customer_ids.no)).size, count);
+    }
+  });
+  it("have the hard ID, when they are members", () =>
+    assert.ok(sampleMembers("no", 1_000).every(({ customer_ids }) => typeof customer_ids.no === "string")));
 });
 
 describe("sendScenario", () => {

@@ -537,7 +537,7 @@ describe("Simulator, Bloomreach side", () => {
     });
 
   it("answers 404 in Bloomreach's shape to other paths", async () => {
-    const response = await fetch(`${simulator.url}/track/v2/projects/x/batch`, { method: "POST", body: "{}" });
+    const response = await fetch(`${simulator.url}/track/v2/projects/x/other`, { method: "POST", body: "{}" });
     assert.equal(response.status, 404);
     assert.deepEqual(await response.json(), {
       errors: { code: 404, description: "The requested URL was not found on the server" },

@@ -450,13 +450,15 @@ describe("RequestBudget", () => {
       assert.deepEqual(budget.state(), { waiting: 0, perPeriod: 70, periodMs: MINUTE, cycleExhausted: false });
       ask(budget, "queued", 200);
       await clock.tickAsync(5_000);
-      const { waiting, doneAt = 0 } = budget.state();
-      assert.equal(waiting, 130);
+      assert.equal(budget.state().waiting, 130);
+      const doneAt = budget.doneAt(0) ?? 0;
+      assert.equal(budget.doneAt(130), doneAt);
+      assert.equal(budget.doneAt(130 + 70), doneAt + MINUTE);
       await clock.tickAsync(doneAt - Date.now() - 1_000);
       assert.ok(budget.state().waiting > 0);
       await clock.tickAsync(2_000);
       assert.equal(budget.state().waiting, 0);
-      assert.equal(budget.state().doneAt, undefined);
+      assert.equal(budget.doneAt(1), Date.now());
     });
 
     it("is announced once for many changes, until the listener leaves", async () => {

@@ -93,6 +93,14 @@ describe("VoucherifyApi", () => {
     [() => api.readAsyncAction("a/1"), "GET", "/v1/async-actions/a%2F1", "api"],
     [() => api.readMetadataSchema("customer"), "GET", "/v1/metadata-schemas/customer", "api"],
     [() => api.listCustomers(1), "GET", "/v1/customers?limit=1", "api"],
+    [() => api.trackEvent("{}"), "POST", "/v1/events", "api"],
+    [() => api.readCustomer("a/1"), "GET", "/v1/customers/a%2F1", "api"],
+    [
+      () => api.listCustomersUpdatedAfter({ after: "2026-01-01T00:00:00.000Z", page: 2 }),
+      "GET",
+      "/v1/customers?updated_at%5Bafter%5D=2026-01-01T00%3A00%3A00.000Z&order=updated_at&limit=100&page=2",
+      "api",
+    ],
     [() => api.listAsyncActions(1), "GET", "/v1/async-actions?limit=1", "api"],
   ] as const;
   for (const [call, method, path, kind] of used)
@@ -112,6 +120,7 @@ describe("VoucherifyApi", () => {
     for (const [, method, path] of used) {
       const plain = path
         .replace(/\?.*/, "")
+        .replace(/customers\/a%2F1/, "customers/{customerId}")
         .replace(/a%2F1/, "{asyncActionId}")
         .replace(/schemas\/customer/, "schemas/{resource}");
       assert.ok(paths[plain]?.[method.toLowerCase()], `${method} ${plain} is not in the specification`);
@@ -153,26 +162,26 @@ describe("MetadataSchemas", () => {
       }),
       Location: schema("Location", { city: property("string") }),
     });
-    const { properties, nested } = await schemas.customer();
+    const { properties, nested } = await schemas.current();
     assert.deepEqual(Object.keys(properties), ["tier", "home"]);
     assert.deepEqual(Object.keys(nested.Location ?? {}), ["city"]);
   });
 
   it("takes 404 for nothing defined", async () => {
-    assert.deepEqual(await project({}).schemas.customer(), { properties: {}, nested: {} });
+    assert.deepEqual(await project({}).schemas.current(), { properties: {}, nested: {} });
   });
 
   it("asks once for many callers, then every ten minutes, and on demand at most once a minute", async () => {
     const { schemas, asked } = project({});
-    await Promise.all([schemas.customer(), schemas.customer(), schemas.reload()]);
-    await schemas.customer();
+    await Promise.all([schemas.current(), schemas.current(), schemas.reload()]);
+    await schemas.current();
     await schemas.reload();
     assert.equal(asked.length, 1);
     clock.tick(60_000);
     await schemas.reload();
     assert.equal(asked.length, 2);
     clock.tick(10 * 60_000);
-    await schemas.customer();
+    await schemas.current();
     assert.equal(asked.length, 3);
   });
 
@@ -180,10 +189,10 @@ describe("MetadataSchemas", () => {
     it(`throws with the answer on ${status}, and asks again the next time`, async () => {
       const { schemas, asked } = project({ customer: answer(status, { code: status, message: "No" }) });
       await assert.rejects(
-        schemas.customer(),
+        schemas.current(),
         (error) => error instanceof MetadataSchemaError && error.answer.status === status,
       );
-      await assert.rejects(schemas.customer());
+      await assert.rejects(schemas.current());
       assert.equal(asked.length, 2);
     });
 });

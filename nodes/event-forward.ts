@@ -1,0 +1,173 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { sendTestEvent } from "../src/bloomreach/test-event";
+import { BloomreachTracking } from "../src/destinations/bloomreach-tracking";
+import { forwardToBloomreach, type TrackingWork } from "../src/destinations/tracking-work";
+import type { CustomEvent } from "../src/destinations/voucherify-events";
+import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
+import { customEvent } from "../src/mapping/custom-event";
+import { DEFAULT_EVENT_NAMES } from "../src/mapping/event-names";
+import type { EventKind } from "../src/schemas/voucherify-event";
+import { addDialogRoute, postedText } from "./lib/admin-routes";
+import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
+import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
+import { declareDeliveryType } from "./lib/downstream";
+import { type Message, MessageError, refuseMessages } from "./lib/message-handler";
+import { NodeStatus } from "./lib/status";
+import type { VoucherifyAccount } from "./lib/voucherify-connection";
+
+const TYPE = "bv-event-forward";
+
+interface EventForwardDef extends NodeDef {
+  sendTo: "bloomreach" | "voucherify";
+  account: string;
+  voucherifyAccount: string;
+  send: "event" | "properties" | "both";
+  names: Partial<Record<EventKind, string>>;
+  currency: string;
+  fillMs: number | string;
+  repeat: "at-least-once" | "at-most-once";
+  concurrency: number | string;
+}
+
+/** Sends events on: Voucherify's into Bloomreach, or Bloomreach's into Voucherify. */
+export = (RED: NodeAPI): void => {
+  declareDeliveryType(TYPE);
+
+  function EventForward(this: Node, def: EventForwardDef): void {
+    RED.nodes.createNode(this, def);
+    const status = new NodeStatus(RED, this, "event-forward");
+    if (def.sendTo === "voucherify") intoVoucherify(this, def, status);
+    else intoBloomreach(this, def, status);
+  }
+
+  function intoBloomreach(node: Node, def: EventForwardDef, status: NodeStatus): void {
+    const account = RED.nodes.getNode(def.account) as BloomreachAccount | null;
+    if (!account) return refuseMessages(node, status, "no-account", CHOOSE("bloomreach"));
+    const { api, budget } = account.connection;
+    const mapping = {
+      send: def.send ?? "both",
+      names: def.names ?? {},
+      hardId: account.hardId,
+      currency: def.currency || "EUR",
+      ...(account.idSync && { idSync: account.idSync }),
+    };
+    const fillMs = Number(def.fillMs ?? 1_000);
+    runDeliveryNode<TrackingWork>(RED, node, {
+      type: TYPE,
+      status,
+      destination: new BloomreachTracking<TrackingWork>({ api, fillMs: Number.isFinite(fillMs) ? fillMs : 1_000 }),
+      concurrency: Number(def.concurrency) || 4,
+      budget,
+      things: "events",
+      sort: (message) =>
+        sorted(itemsOf(message), (item) => {
+          const forwarding = forwardToBloomreach(item, mapping, receivedAt(message));
+          if (forwarding.kind === "records") return forwarding.records;
+          const { reason } = forwarding;
+          if (forwarding.kind === "held") return { failed: false, result: { status: "held", reason } };
+          const result: JsonObject = { key: forwarding.key, reason };
+          return { failed: true, result };
+        }),
+      result: (delivered) => ({
+        payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
+        omitted: delivered.flatMap(({ body }) => body.omitted),
+      }),
+      naming: ({ command }) => namesOf(command),
+      original: ({ command }) => JSON.parse(command) as JsonValue,
+    });
+  }
+
+  function intoVoucherify(node: Node, def: EventForwardDef, status: NodeStatus): void {
+    const account = RED.nodes.getNode(def.voucherifyAccount) as VoucherifyAccount | null;
+    if (!account) return refuseMessages(node, status, "no-account", CHOOSE("voucherify"));
+    const { budget } = account.connection;
+    runDeliveryNode<CustomEvent>(RED, node, {
+      type: TYPE,
+      status,
+      destination: account.connection.events(def.repeat ?? "at-least-once"),
+      concurrency: Number(def.concurrency) || 4,
+      budget,
+      things: "events",
+      sort: (message) => {
+        const hardId = typeof message.hardId === "string" ? message.hardId : account.hardId;
+        return sorted(itemsOf(message), (item) => {
+          if (!isJsonObject(item)) return { failed: true, result: NOT_AN_OBJECT };
+          const event = customEvent(item, hardId);
+          if (!event.ok) return { failed: true, result: { key: "not_an_event", reason: event.reason } };
+          if (account.testCustomers.size > 0 && !account.testCustomers.has(event.sourceId))
+            return { failed: false, result: { source_id: event.sourceId, status: "held" } };
+          return [
+            {
+              key: event.sourceId,
+              body: { sourceId: event.sourceId, event: event.event, body: JSON.stringify(event.body) },
+            },
+          ];
+        });
+      },
+      result: (delivered) => ({
+        payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
+      }),
+      naming: ({ sourceId, event }) => ({ source_id: sourceId, event }),
+      original: ({ body }) => JSON.parse(body) as JsonValue,
+    });
+  }
+  RED.nodes.registerType(TYPE, EventForward);
+
+  RED.httpAdmin.get(
+    "/bloomreach-voucherify/event-forward/names",
+    RED.auth.needsPermission(`${TYPE}.read`),
+    (_request, response) => void response.json(DEFAULT_EVENT_NAMES),
+  );
+
+  addDialogRoute(RED, TYPE, "event-forward/test", async (posted) => {
+    const account = RED.nodes.getNode(postedText(posted, "account")) as BloomreachAccount | null;
+    if (!account) return { ok: false, sentence: "Deploy the bloomreach account first, then test." };
+    const customer = postedText(posted, "customer").trim();
+    if (!customer) return { ok: false, sentence: "Type the ID of a customer in Bloomreach, for example your own." };
+    const { api, problem } = account.connection;
+    if (problem) return { ok: false, sentence: problem };
+    return sendTestEvent(api, { [account.hardId]: customer }, AbortSignal.timeout(15_000));
+  });
+};
+
+const CHOOSE = (side: string): string => `Choose a ${side} account in this event forward node, then deploy.`;
+const NOT_AN_OBJECT = { key: "not_an_object", reason: "An event must be an object with fields." };
+
+/** The items of a payload: a list, or one. Throws a sentence for anything else. */
+function itemsOf({ payload }: Message): JsonValue[] {
+  if (Array.isArray(payload)) return payload as JsonValue[];
+  if (isJsonObject(payload)) return [payload];
+  throw new MessageError("msg.payload must be an event or a list of events.");
+}
+
+/** Sorts items into records to deliver and those that need no call. */
+function sorted<Body>(
+  items: readonly JsonValue[],
+  judge: (item: JsonValue) => { key: string; body: Body }[] | Pick<SettledAtOnce, "failed" | "result">,
+): Sorted<Body> {
+  const records: { key: string; body: Body }[] = [];
+  const settledAtOnce: SettledAtOnce[] = [];
+  for (const [index, item] of items.entries()) {
+    const judged = judge(item);
+    if (Array.isArray(judged)) records.push(...judged);
+    else
+      settledAtOnce.push({
+        text: JSON.stringify(item ?? null),
+        failed: judged.failed,
+        result: judged.failed ? { index, ...judged.result } : judged.result,
+      });
+  }
+  return { records, settledAtOnce };
+}
+
+/** When the webhook came, so that an event without a time is the same when its message comes again; Unix ms. */
+function receivedAt({ webhook }: Message): number {
+  const at = isJsonObject(webhook) ? Number(webhook.received_at) : NaN;
+  return at > 0 ? at : Date.now();
+}
+
+/** Names a command: its event, and whose it is. */
+function namesOf(command: string): JsonObject {
+  const { data } = JSON.parse(command) as { data: { event_type?: string; customer_ids: JsonObject } };
+  return { ...(data.event_type !== undefined && { event: data.event_type }), customer_ids: data.customer_ids };
+}

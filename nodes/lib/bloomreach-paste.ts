@@ -1,0 +1,63 @@
+import type { NodeAPI } from "node-red";
+import {
+  authenticationBlock,
+  codeTags,
+  customerTemplate,
+  eventTemplate,
+  requestTemplate,
+  rootTemplate,
+  webhookUrl,
+} from "../../src/bloomreach/paste-templates";
+import { addDialogRoute, postedText } from "./admin-routes";
+import type { BloomreachAccount } from "./bloomreach-webhook-keys";
+import { nodeRoot } from "./local-address";
+import type { VoucherifyAccount } from "./voucherify-connection";
+
+/** Adds the route that tells the dialog of bloomreach in what a user pastes into Bloomreach. */
+export function addPasteRoute(RED: NodeAPI, type: string): void {
+  addDialogRoute(RED, type, "bloomreach-in/paste", async (posted, editorOrigin) => {
+    const account = RED.nodes.getNode(postedText(posted, "account")) as BloomreachAccount | null;
+    const hardId = postedText(posted, "hardId") || account?.hardId || "registered";
+    const publicUrl = postedText(posted, "publicUrl");
+    const place = {
+      publicUrl: publicUrl || editorOrigin,
+      httpNodeRoot: nodeRoot(RED),
+      path: postedText(posted, "path"),
+    };
+    const applicationId = postedText(posted, "applicationId") || account?.webhookKeys?.applicationId || "";
+    return {
+      url: webhookUrl(place),
+      urlNote: publicUrl
+        ? ""
+        : "Type the public https address of this Node-RED into the bloomreach account: Bloomreach cannot reach a private one.",
+      authentication: authenticationBlock({ ...place, applicationId }),
+      ...(await templates(posted, hardId)),
+    };
+  });
+
+  async function templates(posted: Parameters<typeof postedText>[0], hardId: string): Promise<object> {
+    const kind = postedText(posted, "kind");
+    if (kind === "requests") return { template: requestTemplate(hardId), ...codeTags() };
+    if (kind === "events")
+      return {
+        rootTemplate: rootTemplate(),
+        customerTemplate: eventTemplate(hardId, postedText(posted, "eventKey")),
+      };
+    const { keys, note } = await metadataKeys(postedText(posted, "voucherifyAccount"));
+    return { rootTemplate: rootTemplate(), customerTemplate: customerTemplate(hardId, keys), metadataNote: note };
+  }
+
+  /** The metadata keys that Voucherify has defined for customers, and what to tell the user about them. */
+  async function metadataKeys(accountId: string): Promise<{ keys: string[]; note: string }> {
+    const account = RED.nodes.getNode(accountId) as VoucherifyAccount | null;
+    if (!account)
+      return { keys: [], note: "Deploy a voucherify account first: then its metadata keys are listed here." };
+    if (account.connection.problem) return { keys: [], note: account.connection.problem };
+    const schema = await account.connection.schemas.current(AbortSignal.timeout(10_000));
+    const keys = Object.keys(schema.properties);
+    return {
+      keys,
+      note: keys.length > 0 ? "" : "Voucherify has no customer metadata defined (Project settings > Metadata schema).",
+    };
+  }
+}

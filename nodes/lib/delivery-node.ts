@@ -1,0 +1,217 @@
+import { randomUUID } from "node:crypto";
+import type { Node, NodeAPI } from "node-red";
+import type { Destination } from "../../src/delivery/destination";
+import type { Lane, LaneState } from "../../src/delivery/lane";
+import type { OutboxNews } from "../../src/delivery/outbox";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../src/json";
+import type { RequestBudget } from "../../src/throttle/request-budget";
+import { hasDeliveryDownstream } from "./downstream";
+import { durableDelivery, receiptsOf, showStoreProblem } from "./durable-delivery";
+import { onceFlowsRun } from "./flow-lifecycle";
+import { LiveMessages, serialisable } from "./live-messages";
+import { type Message, MessageError, onEachMessage } from "./message-handler";
+import { clock, type NodeStatus } from "./status";
+
+/** How long a message without a receipt waits for the store when Node-RED has just started. */
+const STORE_PATIENCE_MS = 5_000;
+
+/** A record that needs no call: held back, or one that never can be sent. */
+export interface SettledAtOnce {
+  /** The record as it came, to know it again when its message comes again. */
+  readonly text: string;
+  readonly failed: boolean;
+  /** What the message says of it. */
+  readonly result: JsonObject;
+}
+
+/** What a message brings. */
+export interface Sorted<Body> {
+  readonly records: readonly { readonly key: string; readonly body: Body }[];
+  readonly settledAtOnce: readonly SettledAtOnce[];
+}
+
+type DeliveredRecords<Body> = OutboxNews<Body>["delivered"];
+type FailedRecords<Body> = OutboxNews<Body>["failed"];
+
+/** What one kind of delivery node does. */
+export interface DeliveryWork<Body> {
+  readonly type: string;
+  readonly status: NodeStatus;
+  readonly destination: Destination<Body>;
+  /** Most calls at one time. */
+  readonly concurrency: number;
+  readonly budget: RequestBudget;
+  /** How many requests a full batch costs; 1 by default. */
+  readonly requestsPerBatch?: number;
+  /** What the records are, in the plural, for sentences: "customers". */
+  readonly things: string;
+  /** @throws MessageError for a message that brings nothing to deliver */
+  sort(message: Message): Sorted<Body>;
+  /** Failed records leave by the output as well. */
+  readonly sendsFailures?: boolean;
+  /** A message is safe on disk: `waiting` of its records are to be delivered, and nothing can be done with `failed`. */
+  accepted?(message: Message, taken: { readonly waiting: number; readonly failed: readonly JsonObject[] }): void;
+  /** What leaves on the message, `payload` among it; the same for the same records. */
+  result(delivered: DeliveredRecords<Body>, failed: FailedRecords<Body>): JsonObject;
+  /** Names a record that failed; key and reason are added. */
+  naming(body: Body): JsonObject;
+  /** The record as it came, for a payload that could not be kept. */
+  original(body: Body): JsonValue;
+}
+
+/** The life of a delivery node: takes messages into its queue on disk, and tells what became of them, by output and Catch. */
+export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWork<Body>): void {
+  const { status, budget, type } = work;
+  const delivery = durableDelivery(RED);
+  const live = LiveMessages.of(node.id);
+  const name = node.name ?? "";
+  const opening = delivery.outbox<Body>({ node: node.id, name, type });
+
+  onEachMessage(node, async (message) => {
+    const { records, settledAtOnce } = work.sort(message);
+    const receipts = receiptsOf(message);
+    if (receipts.length === 0) await delivery.usable(STORE_PATIENCE_MS);
+    const outbox = await opening;
+    const id = randomUUID();
+    live.keep(id, message);
+    const taken = await outbox.accept({
+      id,
+      properties: serialisable(message),
+      receipts,
+      ...(requestIdOf(message) && { requestId: requestIdOf(message) }),
+      records,
+      settledAtOnce: settledAtOnce.map(({ text }) => text),
+    });
+    if (taken.waiting === 0) live.forget(id);
+    const settled = taken.settledAtOnce.map((place) => settledAtOnce[place]!);
+    const total = taken.waiting + settled.length;
+    const failed = settled.filter((one) => one.failed).map(({ result }) => result);
+    work.accepted?.(message, { waiting: taken.waiting, failed });
+    reportAtOnce(message, settled, { settled: settled.length, waiting: taken.waiting, total });
+  });
+
+  const reportAtOnce = (message: Message, settled: readonly SettledAtOnce[], delivery: JsonObject): void => {
+    const held = settled.filter((one) => !one.failed).map(({ result }) => result);
+    const failed = settled.filter((one) => one.failed).map(({ result }) => result);
+    // A message of which nothing can be done is not complete.
+    if (failed.length > 0 && failed.length === delivery.total)
+      throw new MessageError(sentenceFor(failed, work.things), { failed, delivery });
+    if (held.length > 0) node.send({ ...RED.util.cloneMessage(message), payload: held, delivery });
+    if (failed.length > 0) reportFailed(RED.util.cloneMessage(message), failed, delivery, {});
+  };
+
+  const reportFailed = (message: Message, failed: JsonObject[], delivery: JsonObject, answer: JsonObject): void => {
+    node.error(sentenceFor(failed, work.things), Object.assign(message, { failed, delivery }, answer));
+  };
+
+  const resultOf = (news: OutboxNews<Body>): JsonObject => ({
+    ...work.result(news.delivered, news.failed),
+    delivery: countsOf(news),
+  });
+
+  const settled = (news: OutboxNews<Body>): void => {
+    const original = live.get(news.messageId, news.properties);
+    if (news.failed.length > 0) {
+      const failed = news.failed.map(({ body, outcome }) => ({
+        ...work.naming(body),
+        key: outcome.key,
+        reason: outcome.reason,
+      }));
+      const answer = news.failed.find(({ outcome }) => outcome.answer)?.outcome.answer;
+      const message = RED.util.cloneMessage(original);
+      message.payload ??= news.failed.map(({ body }) => work.original(body));
+      reportFailed(message, failed, countsOf(news), {
+        ...(answer?.statusCode !== undefined && { statusCode: answer.statusCode }),
+        ...(answer?.body !== undefined && { response: answer.body }),
+      });
+    }
+    // What may not go now goes later, in its turn, from its stored copy.
+    const goes = news.receipt === undefined || delivery.inbox.mayEmit(news.receipt);
+    if (goes && (news.delivered.length > 0 || work.sendsFailures)) {
+      // The last message out is the one that came in: whatever cannot be copied (req, res) leaves with it.
+      const message = news.waiting === 0 ? original : RED.util.cloneMessage({ ...original, payload: undefined });
+      const receipt = news.receipt === undefined ? {} : { receipt: news.receipt };
+      node.send(Object.assign(message, resultOf(news), receipt));
+    }
+    if (news.waiting === 0) live.forget(news.messageId);
+  };
+
+  /** When the last of what waits will have been sent; undefined when it can go at once, or nobody knows. */
+  const doneAt = (waiting: number): number | undefined => {
+    const batches = Math.ceil(waiting / work.destination.batchLimits.records);
+    const at = waiting > 0 ? budget.doneAt(batches * (work.requestsPerBatch ?? 1)) : undefined;
+    return at !== undefined && at > Date.now() ? at : undefined;
+  };
+
+  let pausedSince = 0;
+  const showState = (state: LaneState): void => {
+    const end = doneAt(state.waiting);
+    // The status has room for a few words; the whole sentence is said once, where a user looks for it.
+    if (state.paused && state.paused.since !== pausedSince) node.warn(state.paused.reason);
+    pausedSince = state.paused?.since ?? 0;
+    if (delivery.problem !== undefined) status.show("problem", "store");
+    else if (state.paused) status.show("problem", "paused", { reason: shortened(state.paused.reason) });
+    else if (state.retryingUntil) status.show("waiting", "retrying", { time: clock(state.retryingUntil) });
+    else if (end !== undefined) status.show("waiting", "throttled", { count: state.waiting, time: clock(end) });
+    else if (state.waiting > 0) status.show("working", "waiting", { count: state.waiting });
+    else if (state.failed > 0) status.show("problem", "failed", { count: state.failed });
+    else if (state.delivered > 0) status.show("ok", "delivered", { count: state.delivered, time: clock(Date.now()) });
+    else status.clear();
+  };
+
+  let closed = false;
+  const ends: (() => void)[] = [];
+  let lane: Lane<Body> | undefined;
+  const showNow = (): void => (lane ? showState(lane.state()) : status.clear());
+  // Also where the store has never worked, and there is no queue yet.
+  ends.push(showStoreProblem(delivery, () => status.show("problem", "store"), showNow));
+  void opening.then((outbox) => {
+    if (closed) return;
+    lane = outbox.lane;
+    outbox.configure(
+      {
+        destination: work.destination,
+        concurrency: work.concurrency,
+        ...(work.sendsFailures && { sendsFailures: true }),
+        output: (news) => ({ ...news.properties, ...resultOf(news) }),
+        doneAt,
+        isFollowed: () => hasDeliveryDownstream(RED, node),
+      },
+      { node: node.id, name, type },
+    );
+    onceFlowsRun(() => {
+      if (closed) return;
+      ends.push(outbox.attach({ settled, state: showState }));
+      ends.push(budget.onChange(showNow));
+    });
+  });
+  ends.push(
+    delivery.onReplay(node.id, ({ message, receipt }, isReplayed) =>
+      node.send({ ...message, receipt, ...(isReplayed && { replayed: true }) }),
+    ),
+  );
+  node.on("close", () => {
+    closed = true;
+    for (const end of ends) end();
+  });
+}
+
+/** The `request_id` of the webhook that brought a message. */
+function requestIdOf({ webhook }: Message): string | undefined {
+  return isJsonObject(webhook) && typeof webhook.request_id === "string" ? webhook.request_id : undefined;
+}
+
+function countsOf<Body>({ settled, waiting, total }: OutboxNews<Body>): JsonObject {
+  return { settled, waiting, total };
+}
+
+function shortened(sentence: string): string {
+  return sentence.length > 60 ? `${sentence.slice(0, 59)}…` : sentence;
+}
+
+/** What to say about records that were not delivered. */
+function sentenceFor(failed: readonly JsonObject[], things: string): string {
+  const reason = failed[0]?.reason;
+  const first = typeof reason === "string" ? reason : "";
+  return failed.length === 1 ? first : `${failed.length} ${things} were not delivered. The first: ${first}`;
+}

@@ -1,0 +1,149 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { StoreUnavailableError } from "../src/delivery/durable-store";
+import { isJsonObject, type JsonObject } from "../src/json";
+import { readHardId } from "../src/schemas/hard-id";
+import type { VoucherifyEvent } from "../src/schemas/voucherify-event";
+import { ActivityReader } from "../src/voucherify/activity";
+import { durableDelivery } from "./lib/durable-delivery";
+import {
+  chosenKinds,
+  emitEvents,
+  outputOf,
+  receivedEvents,
+  type ReceivedEvents,
+  SEEN_FOR_MS,
+} from "./lib/event-source";
+import { watchFlows } from "./lib/flow-lifecycle";
+import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
+import { Reception } from "./lib/reception";
+import { clock, NodeStatus } from "./lib/status";
+import type { VoucherifyAccount } from "./lib/voucherify-connection";
+
+const TYPE = "bv-voucherify-activity";
+/** A customer that is read for the first time brings no more than this. */
+const DAY_MS = 86_400_000;
+
+interface VoucherifyActivityDef extends NodeDef {
+  account: string;
+  kinds: unknown;
+  days: number | string;
+  dropEchoes: boolean;
+}
+
+/** Reads what customers did and got in Voucherify since the last time, and sends each event once. */
+export = (RED: NodeAPI): void => {
+  watchFlows(RED);
+
+  function VoucherifyActivity(this: Node, def: VoucherifyActivityDef): void {
+    RED.nodes.createNode(this, def);
+    const account = RED.nodes.getNode(def.account) as VoucherifyAccount | null;
+    const status = new NodeStatus(RED, this, "voucherify-activity");
+    if (!account)
+      return refuseMessages(
+        this,
+        status,
+        "no-account",
+        "Choose a voucherify account in this voucherify activity node, then deploy.",
+      );
+
+    const delivery = durableDelivery(RED);
+    const reader = new ActivityReader(account.connection.api);
+    const kinds = chosenKinds(def.kinds);
+    const days = Number(def.days) || 1;
+    const reception = new Reception<ReceivedEvents>(RED, this, {
+      emit: emitEvents,
+      repeatedWithinMs: SEEN_FOR_MS,
+      showProblem: () => status.show("problem", "store"),
+      showUsual: () => status.clear(),
+    });
+    const closing = new AbortController();
+    /** Two readings of one customer at one time would read the same twice. */
+    const reading = new Map<string, Promise<void>>();
+
+    onEachMessage(this, async (message) => {
+      const customers = customersOf(message, account.hardId);
+      let events = 0;
+      for (const customer of customers) {
+        const before = reading.get(customer) ?? Promise.resolve();
+        const mine = before.catch(() => undefined).then(async () => void (events += await readAll(customer, message)));
+        reading.set(customer, mine);
+        await mine.finally(() => reading.get(customer) === mine && reading.delete(customer));
+      }
+      status.show("ok", "read", { count: events, time: clock(Date.now()) });
+    });
+
+    /** Returns how many events were new. */
+    const readAll = async (customer: string, message: Message): Promise<number> => {
+      for (let count = 0; ;) {
+        status.show("working", "reading");
+        const cursor = await delivery.cursors.read(this.id, customer);
+        const since = new Date(Date.now() - days * DAY_MS).toISOString();
+        const found = await reader.read(customer, {
+          ...(cursor === undefined ? { since } : { cursor }),
+          signal: closing.signal,
+        });
+        if (!found.ok) {
+          status.show("problem", "failed", { time: clock(Date.now()) });
+          throw new MessageError(found.message, { statusCode: found.statusCode, response: found.body });
+        }
+        count += await keepOnce(customer, found.events.filter(isWanted), found.cursor, message);
+        if (!found.hasMore) return count;
+      }
+    };
+
+    const isWanted = (event: VoucherifyEvent): boolean =>
+      outputOf(event, kinds) === "events" &&
+      (def.dropEchoes === false || event.causedBy !== account.connection.applicationId);
+
+    /** Writes down events, that they were seen, and how far the customer was read, all or nothing. */
+    const keepOnce = async (
+      customer: string,
+      events: readonly VoucherifyEvent[],
+      cursor: string | undefined,
+      { webhook }: Message,
+    ): Promise<number> => {
+      const seen = await reception.firstOf(events, ({ sameAs, id }) => `${def.account} ${sameAs ?? id}`);
+      try {
+        const moved = cursor === undefined ? [] : [delivery.cursors.moveTo(this.id, customer, cursor)];
+        const also = [...seen.operations, ...moved];
+        const received = receivedEvents(seen.fresh, isJsonObject(webhook) ? { webhook } : {});
+        if (seen.fresh.length > 0) reception.emitAfterAnswer(received, await reception.keep(received, undefined, also));
+        else if (also.length > 0) await delivery.write(also);
+        seen.done();
+        return seen.fresh.length;
+      } catch (error) {
+        seen.release();
+        if (error instanceof StoreUnavailableError) status.show("problem", "store");
+        throw error;
+      }
+    };
+
+    this.on("close", () => {
+      closing.abort();
+      reception.close();
+    });
+  }
+  RED.nodes.registerType(TYPE, VoucherifyActivity);
+};
+
+/** The source ids of the customers that a message names: texts, customers, requests, events, or what customer upsert sends. */
+function customersOf({ payload, hardId }: Message, usual: string): string[] {
+  const name = typeof hardId === "string" ? hardId : usual;
+  const found = new Set<string>();
+  for (const item of Array.isArray(payload) ? (payload as unknown[]) : [payload]) {
+    if (typeof item === "string" && item.trim() !== "") found.add(item.trim());
+    else if (isJsonObject(item)) {
+      const id = readHardId(holderOf(item), name);
+      if (!id.ok) throw new MessageError(id.reason);
+      found.add(id.sourceId);
+    } else
+      throw new MessageError(
+        "msg.payload must name a customer: the ID as a text, a customer with its Main Hard ID, or a list of them.",
+      );
+  }
+  return [...found];
+}
+
+function holderOf(item: JsonObject): JsonObject {
+  return isJsonObject(item.customer) ? item.customer : item;
+}

@@ -1,0 +1,293 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { ConfigurationError } from "../src/delivery/outcome";
+import { sleep } from "../src/delivery/sleep";
+import { Publisher, type Published } from "../src/destinations/publisher";
+import { TryLater } from "../src/destinations/voucherify-answers";
+import { VoucherifyPublications } from "../src/destinations/voucherify-publications";
+import { isJsonObject, type JsonObject } from "../src/json";
+import { publicationAnswer } from "../src/mapping/publication-answer";
+import {
+  type Frequency,
+  type PublicationDefaults,
+  type PublicationRequest,
+  readPublicationRequest,
+} from "../src/mapping/publication-request";
+import { addDialogRoute, postedText } from "./lib/admin-routes";
+import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
+import { declareDeliveryType } from "./lib/downstream";
+import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
+import { processOwned } from "./lib/process-owned";
+import { clock, NodeStatus } from "./lib/status";
+import type { VoucherifyAccount, VoucherifyConnection } from "./lib/voucherify-connection";
+import { replyOf } from "./lib/webhook-reply";
+
+const TYPE = "bv-voucherify-publish";
+/** Pauses before an answer-now request is tried again, ms: the first at once, because an answer may only have been lost. */
+const PAUSES_MS = [0, 500, 1_000, 2_000, 4_000, 8_000];
+const BATCH = "A batch cannot give each customer its own code: use Queue.";
+
+interface VoucherifyPublishDef extends NodeDef {
+  account: string;
+  answer: "now" | "queue";
+  campaign: string;
+  frequency: Frequency;
+  channel: string;
+  joinOnce: boolean;
+  currency: string;
+  concurrency: number | string;
+}
+
+/** Gets a customer a unique code: in the answer to the webhook that waits, or one by one from a queue on disk. */
+export = (RED: NodeAPI): void => {
+  declareDeliveryType(TYPE);
+
+  function VoucherifyPublish(this: Node, def: VoucherifyPublishDef): void {
+    RED.nodes.createNode(this, def);
+    const account = RED.nodes.getNode(def.account) as VoucherifyAccount | null;
+    const status = new NodeStatus(RED, this, "voucherify-publish");
+    if (!account)
+      return refuseMessages(
+        this,
+        status,
+        "no-account",
+        "Choose a voucherify account in this voucherify publish node, then deploy.",
+      );
+    const settings: Settings = {
+      account,
+      status,
+      currency: def.currency || "EUR",
+      defaults: {
+        hardId: account.hardId,
+        campaign: def.campaign ?? "",
+        frequency: def.frequency ?? "send",
+        channel: def.channel ?? "",
+        joinOnce: def.joinOnce === true,
+      },
+    };
+    if (def.answer === "queue") publishFromQueue(RED, this, settings, Number(def.concurrency) || 2);
+    else answerNow(this, settings);
+  }
+  RED.nodes.registerType(TYPE, VoucherifyPublish);
+
+  addDialogRoute(RED, TYPE, "voucherify-publish/campaigns", async (posted) => {
+    const account = RED.nodes.getNode(postedText(posted, "account")) as VoucherifyAccount | null;
+    if (!account)
+      return { campaigns: [], note: "Deploy the voucherify account first: then its campaigns are listed here." };
+    return { campaigns: await campaignsOf(account.connection) };
+  });
+};
+
+interface Settings {
+  readonly account: VoucherifyAccount;
+  readonly status: NodeStatus;
+  readonly currency: string;
+  readonly defaults: PublicationDefaults;
+}
+
+/** Equal requests share one call, also when they come to two nodes, or before and after a deploy. */
+function publisherOf(
+  { applicationId, urgentApi, api, publicationSchemas }: VoucherifyConnection,
+  urgent: boolean,
+): Publisher {
+  const publishers = processOwned<{ publisher: Publisher; api: unknown }>("publishers");
+  const name = `${applicationId} ${urgent}`;
+  const known = publishers.get(name);
+  const current = urgent ? urgentApi : api;
+  if (known?.api === current) return known.publisher;
+  const publisher = new Publisher(current, publicationSchemas);
+  publishers.set(name, { publisher, api: current });
+  return publisher;
+}
+
+function answerNow(node: Node, { account, status, currency, defaults }: Settings): void {
+  const publisher = publisherOf(account.connection, true);
+  const closing = new AbortController();
+  node.on("close", () => closing.abort());
+
+  onEachMessage(node, async (message, send) => {
+    const reply = replyOf(message);
+    const now = { time: clock(Date.now()) };
+    /** Says no, in a way that a scenario can branch on. */
+    const refuse = (key: string, reason: string, more: JsonObject = {}): never => {
+      reply?.answer(200, { success: false, key, error: reason, request_id: reply.requestId });
+      status.show("problem", "refused", { key, ...now });
+      throw new MessageError(reason, { key, ...more });
+    };
+    const { payload } = message;
+    if (Array.isArray(payload)) return refuse("batch", BATCH);
+    if (!isJsonObject(payload)) return refuse("not_an_object", 'msg.payload must be {"customer": …, "campaign": …}.');
+    const reading = readPublicationRequest(payload, settingsFor(message, defaults), receivedAt(message.webhook));
+    if (!reading.ok) return refuse(reading.key, reading.reason);
+    const { request } = reading;
+    if (account.testCustomers.size > 0 && !account.testCustomers.has(request.sourceId)) {
+      const reason = "Only test customers get codes: see Test customers in the voucherify account.";
+      const answered = reply?.answer(200, { success: false, key: "held", error: reason }) ?? false;
+      return send(Object.assign(message, { payload: { status: "held", reason }, answered }));
+    }
+    let published: Published;
+    try {
+      published = await insist(() => publisher.publish(request, closing.signal), closing.signal);
+    } catch (error) {
+      return laterOrNever(error, (key, reason, more) => {
+        const description = { code: key, description: reason };
+        reply?.answer(500, { success: false, errors: [description], request_id: reply.requestId });
+        status.show("problem", key, { reason: reason.slice(0, 60), ...now });
+        throw new MessageError(reason, more);
+      });
+    }
+    if (!published.ok) {
+      const { key, reason, answer } = published.refusal;
+      return refuse(key, reason, {
+        ...(answer?.statusCode !== undefined && { statusCode: answer.statusCode }),
+        ...(answer?.body !== undefined && { response: answer.body }),
+      });
+    }
+    const answer = publicationAnswer(published.publication, currency);
+    const answered = reply?.answer(200, answer) ?? false;
+    status.show(answered || !reply ? "ok" : "waiting", answered || !reply ? "published" : "late", now);
+    const { omitted } = published;
+    send(Object.assign(message, { payload: answer, answered, ...(omitted.length > 0 && { omitted }) }));
+  });
+}
+
+function publishFromQueue(RED: NodeAPI, node: Node, settings: Settings, concurrency: number): void {
+  const { account, status, currency, defaults } = settings;
+  runDeliveryNode<PublicationRequest>(RED, node, {
+    type: TYPE,
+    status,
+    destination: new VoucherifyPublications(publisherOf(account.connection, false)),
+    concurrency,
+    budget: account.connection.budget,
+    things: "requests",
+    sendsFailures: true,
+    sort: (message) => sorted(message, settingsFor(message, defaults), account.testCustomers),
+    accepted: (message, { waiting, failed }) => {
+      const reply = replyOf(message);
+      const errors = failed.map(({ index, key, reason }) => ({ index: index!, code: key!, description: reason! }));
+      reply?.answer(200, {
+        success: waiting > 0 || failed.length === 0,
+        accepted: waiting,
+        rejected: failed.length,
+        errors: errors.slice(0, 100),
+        request_id: reply.requestId,
+      });
+    },
+    result: (delivered, failed) => {
+      const codes = delivered.map(({ outcome }) =>
+        publicationAnswer(outcome.result.publication as JsonObject, currency),
+      );
+      const without = failed.map(({ body, outcome, acceptedAt }) => failedPublication(body, outcome, acceptedAt));
+      const omitted = delivered.flatMap(({ outcome }) => outcome.result.omitted as JsonObject[]);
+      const [payload = null] = [...codes, ...without];
+      return { payload, ...(omitted.length > 0 && { omitted }) };
+    },
+    naming: ({ sourceId, campaign, voucher }) => ({
+      source_id: sourceId,
+      ...(campaign !== undefined && { campaign }),
+      ...(voucher !== undefined && { voucher }),
+    }),
+    original: ({ customer, campaign, voucher }) => ({
+      customer,
+      ...(campaign !== undefined && { campaign: { name: campaign } }),
+      ...(voucher !== undefined && { voucher }),
+    }),
+  });
+}
+
+function sorted(
+  { payload, webhook }: Message,
+  defaults: PublicationDefaults,
+  testCustomers: ReadonlySet<string>,
+): Sorted<PublicationRequest> {
+  const items = Array.isArray(payload) ? (payload as unknown[]) : [payload];
+  const records: { key: string; body: PublicationRequest }[] = [];
+  const settledAtOnce: SettledAtOnce[] = [];
+  const at = receivedAt(webhook);
+  for (const [index, item] of items.entries()) {
+    const text = JSON.stringify(item ?? null);
+    const reading = isJsonObject(item)
+      ? readPublicationRequest(item, defaults, at)
+      : ({ ok: false, key: "not_an_object", reason: "A request must be an object with fields." } as const);
+    if (!reading.ok)
+      settledAtOnce.push({ text, failed: true, result: { index, key: reading.key, reason: reading.reason } });
+    else if (testCustomers.size > 0 && !testCustomers.has(reading.request.sourceId))
+      settledAtOnce.push({ text, failed: false, result: { source_id: reading.request.sourceId, status: "held" } });
+    else records.push({ key: reading.request.sourceId, body: reading.request });
+  }
+  return { records, settledAtOnce };
+}
+
+/** What a request without a code becomes for the flow: the same bytes whenever it is asked. */
+function failedPublication(
+  { sourceId, campaign, idempotencyKey }: PublicationRequest,
+  { key, reason }: { readonly key: string; readonly reason: string },
+  acceptedAt: number,
+): JsonObject {
+  return {
+    object: "publication",
+    success: false,
+    result: "FAILURE",
+    failure_code: key,
+    failure_message: reason,
+    created_at: new Date(acceptedAt).toISOString(),
+    source_id: idempotencyKey,
+    tracking_id: sourceId,
+    customer: { source_id: sourceId },
+    ...(campaign !== undefined && { campaign: { name: campaign } }),
+  };
+}
+
+/** The request may say which ID it has, and a message may choose the campaign. */
+function settingsFor({ hardId, campaign }: Message, defaults: PublicationDefaults): PublicationDefaults {
+  return {
+    ...defaults,
+    ...(typeof hardId === "string" && { hardId }),
+    ...(typeof campaign === "string" && campaign && { campaign }),
+  };
+}
+
+/** When the webhook came, so that a repeated message is the same request; Unix ms. */
+function receivedAt(webhook: unknown): number {
+  const at = isJsonObject(webhook) ? Number(webhook.received_at) : NaN;
+  return at > 0 ? at : Date.now();
+}
+
+/** Tries again for some seconds: the webhook may have given up by then, but its repetition finds the code. */
+async function insist(publish: () => Promise<Published>, signal: AbortSignal): Promise<Published> {
+  for (const pauseMs of PAUSES_MS) {
+    try {
+      return await publish();
+    } catch (error) {
+      if (!(error instanceof TryLater) || error.outcome.answer?.statusCode === 429) throw error;
+      await sleep(error.outcome.retryAfterMs ?? pauseMs, signal);
+    }
+  }
+  return publish();
+}
+
+function laterOrNever(
+  error: unknown,
+  tell: (key: "paused" | "retry", reason: string, more: JsonObject) => never,
+): never {
+  if (error instanceof ConfigurationError)
+    return tell("paused", error.message, {
+      ...(error.answer?.statusCode !== undefined && { statusCode: error.answer.statusCode }),
+    });
+  if (!(error instanceof TryLater)) throw error;
+  const { reason, answer } = error.outcome;
+  return tell("retry", reason, { ...(answer?.statusCode !== undefined && { statusCode: answer.statusCode }) });
+}
+
+/** Names of the campaigns that can give out codes, all pages up to a thousand. */
+async function campaignsOf({ urgentApi, problem }: VoucherifyConnection): Promise<string[]> {
+  if (problem) return [];
+  const names: string[] = [];
+  for (let page = 1; page <= 10; page++) {
+    const { json, status } = await urgentApi.listCampaigns(100, page, AbortSignal.timeout(10_000));
+    const campaigns = status === 200 && isJsonObject(json) && Array.isArray(json.campaigns) ? json.campaigns : [];
+    for (const campaign of campaigns.filter(isJsonObject))
+      if (typeof campaign.name === "string" && campaign.campaign_type !== "PROMOTION") names.push(campaign.name);
+    if (campaigns.length < 100) break;
+  }
+  return names;
+}

@@ -1,0 +1,22 @@
+import { createHash } from "node:crypto";
+import type { DurableStore, StoreOperation } from "./durable-store";
+
+/** How far something was read, on disk. The customer's ID is kept as a hash. */
+export class Cursors {
+  constructor(private readonly store: DurableStore) {}
+
+  /** Where a node was with a customer; undefined at the beginning. @throws StoreUnavailableError */
+  async read(node: string, customer: string): Promise<string | undefined> {
+    const [value] = await this.store.get([keyOf(node, customer)]);
+    return typeof value === "string" ? value : undefined;
+  }
+
+  /** To be written in the same moment as what was read up to there. */
+  moveTo(node: string, customer: string, cursor: string): StoreOperation {
+    return { type: "put", key: keyOf(node, customer), value: cursor };
+  }
+}
+
+function keyOf(node: string, customer: string): string {
+  return `cursor/${encodeURIComponent(node)}/${createHash("sha256").update(customer).digest("base64url")}`;
+}

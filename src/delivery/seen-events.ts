@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import type { DurableStore, StoreOperation } from "./durable-store";
+import { padded } from "./store-keys";
+
+const SEEN = "seen/";
+const UNTIL = "seen-until/";
+/** Behind every key with that prefix. */
+const UNTIL_END = "seen-until0";
+/** So many are forgotten at one go. */
+const PAGE = 500;
+
+/** What of some keys is seen for the first time. One of `done` and `release` must follow. */
+export interface SeenClaim {
+  /** Places of the keys that are new. Of equal keys only the first one is. */
+  readonly fresh: readonly number[];
+  /** What must be written in the same moment as what the keys stand for. */
+  readonly operations: readonly StoreOperation[];
+  /** The write has resolved. */
+  done(): void;
+  /** Nothing was written: the keys are as new as before. */
+  release(): void;
+}
+
+/**
+ * Remembers on disk what was received, so that a repetition is known for some time, also after a restart. Keys are kept as
+ * hashes: they may hold IDs of customers.
+ */
+export class SeenEvents {
+  /** With a claim whose write is not done, or about to be forgotten; resolves when that is over. */
+  private readonly held = new Map<string, Promise<void>>();
+
+  constructor(private readonly store: DurableStore) {}
+
+  /**
+   * @param keys what tells one thing from another; undefined for what cannot be told, which is always new
+   * @param forMs how long a repetition is known from now on
+   * @throws StoreUnavailableError
+   */
+  async claim(keys: readonly (string | undefined)[], forMs: number, now: number): Promise<SeenClaim> {
+    const hashes = keys.map((key) => (key === undefined ? undefined : hashOf(key)));
+    const known = new Set(hashes.filter((hash) => hash !== undefined));
+    const end = await this.hold(known);
+    try {
+      const seen = await this.seenAmong([...known], now);
+      const fresh = [...hashes.keys()].filter((place) => {
+        const hash = hashes[place];
+        if (hash === undefined) return true;
+        const isNew = !seen.has(hash);
+        seen.add(hash);
+        return isNew;
+      });
+      const operations = fresh.flatMap((place) => remember(hashes[place], now + forMs));
+      return { fresh, operations, done: end, release: end };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /** Forgets what is too old. Returns how many there were. @throws StoreUnavailableError */
+  async expire(now: number): Promise<number> {
+    for (let forgotten = 0; ;) {
+      const page = await this.store.read({ gte: UNTIL, lt: `${UNTIL}${padded(now)}`, limit: PAGE });
+      if (page.length === 0) return forgotten;
+      const hashes = page.map(([key]) => key.slice(-HASH_LENGTH));
+      const end = await this.hold(new Set(hashes));
+      try {
+        // Seen again since: it has a later time.
+        const again = await this.seenAmong(hashes, now);
+        const operations = page.map(([key]): StoreOperation => ({ type: "del", key }));
+        for (const hash of hashes) if (!again.has(hash)) operations.push({ type: "del", key: SEEN + hash });
+        await this.store.write(operations);
+      } finally {
+        end();
+      }
+      forgotten += page.length;
+    }
+  }
+
+  /** How many are remembered, those that are too old included. For tests and figures: reads them all. */
+  async count(): Promise<number> {
+    return (await this.store.read({ gte: UNTIL, lt: UNTIL_END })).length;
+  }
+
+  /** Waits until nobody else works with these, then keeps others away from them. Returns what ends it. */
+  private async hold(hashes: ReadonlySet<string>): Promise<() => void> {
+    const others = (): Promise<void>[] => [...hashes].flatMap((hash) => this.held.get(hash) ?? []);
+    // Nothing may come between the last look and the holding.
+    for (let waiting = others(); waiting.length > 0; waiting = others()) await Promise.all(waiting);
+    let finish = (): void => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    for (const hash of hashes) this.held.set(hash, finished);
+    return () => {
+      for (const hash of hashes) if (this.held.get(hash) === finished) this.held.delete(hash);
+      finish();
+    };
+  }
+
+  private async seenAmong(hashes: readonly string[], now: number): Promise<Set<string>> {
+    const values = await this.store.get(hashes.map((hash) => SEEN + hash));
+    return new Set(hashes.filter((_, place) => Number(values[place] ?? 0) > now));
+  }
+}
+
+const HASH_LENGTH = 43;
+
+function hashOf(key: string): string {
+  return createHash("sha256").update(key).digest("base64url");
+}
+
+function remember(hash: string | undefined, until: number): StoreOperation[] {
+  if (hash === undefined) return [];
+  return [
+    { type: "put", key: SEEN + hash, value: until },
+    { type: "put", key: `${UNTIL}${padded(until)}/${hash}`, value: null },
+  ];
+}
