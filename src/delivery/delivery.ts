@@ -29,6 +29,8 @@ export class Delivery implements QueueDesk {
   /** Resolves when the store was opened and read for the first time. */
   readonly ready: Promise<void>;
   private readonly outboxes = new Map<string, Promise<Outbox<unknown>>>();
+  /** What waits, by node, whether it is deployed or not: a queue counts in memory, so it is open once. */
+  private readonly queues = new Map<string, Promise<LaneStore<unknown>>>();
   private readonly emitters = new Map<string, (entry: InboxEntry, isReplayed: boolean) => void>();
   private isReady = false;
   private expiring: NodeJS.Timeout | undefined;
@@ -82,10 +84,11 @@ export class Delivery implements QueueDesk {
   outbox<Body>(owner: LaneOwner): Promise<Outbox<Body>> {
     const existing = this.outboxes.get(owner.node);
     if (existing) return existing as Promise<Outbox<Body>>;
-    const { store, inbox, deadLetters } = this;
-    const opened = this.ready.then(() =>
-      this.untilStored(() => Outbox.open<Body>({ store, inbox, deadLetters, owner, ...this.options })),
-    );
+    const { inbox, deadLetters } = this;
+    const opened = this.ready.then(async () => {
+      const waiting = (await this.untilStored(() => this.queueOf(owner))) as LaneStore<Body>;
+      return Outbox.over<Body>({ waiting, inbox, deadLetters, owner, ...this.options });
+    });
     this.outboxes.set(owner.node, opened as Promise<Outbox<unknown>>);
     return opened;
   }
@@ -126,14 +129,15 @@ export class Delivery implements QueueDesk {
 
   async report(): Promise<QueueReport[]> {
     await this.usable(0);
-    const queues = new Map((await LaneStore.summaries(this.store)).map((queue) => [queue.node, queue]));
-    for (const [node, opening] of this.outboxes)
-      queues.set(node, { ...(await opening).waiting.owner, count: queues.get(node)?.count ?? 0 });
+    const queues = new Map<string, LaneStore<unknown>>();
+    for (const owner of await LaneStore.owners(this.store)) queues.set(owner.node, await this.queueOf(owner));
+    for (const [node, opening] of this.outboxes) queues.set(node, (await opening).waiting);
     const reports: QueueReport[] = [];
-    for (const { node, name, type, count } of queues.values()) {
+    for (const [node, queue] of queues) {
+      const { name, type } = queue.owner;
       const outbox = await this.outboxes.get(node);
       const state = outbox?.lane.state();
-      const oldestAt = await outbox?.waiting.oldest();
+      const oldestAt = await queue.oldest();
       const failed = this.deadLetters.count(node);
       const doneAt = outbox?.doneAt();
       reports.push({
@@ -141,7 +145,7 @@ export class Delivery implements QueueDesk {
         name,
         type,
         exists: outbox?.isDelivering ?? false,
-        waiting: state?.waiting ?? count,
+        waiting: queue.count(),
         inFlight: state?.inFlight ?? 0,
         delivered: state?.delivered ?? 0,
         failed,
@@ -180,7 +184,7 @@ export class Delivery implements QueueDesk {
     const outbox = await this.outboxes.get(node);
     if (outbox?.isDelivering) return { refused: "The node is deployed and delivers: remove it from the flow first." };
     await outbox?.lane.stop();
-    const waiting = await this.waitingOf(node);
+    const waiting = await this.queueOf({ node, name: "", type: "" });
     this.outboxes.delete(node);
     return { discarded: await waiting.discard() };
   }
@@ -190,9 +194,10 @@ export class Delivery implements QueueDesk {
   ): Promise<{ receivedAt?: number; waiting: Record<string, number>; failed: Record<string, number> }> {
     const received = this.inbox.find(requestId);
     const waiting: Record<string, number> = {};
-    for (const { node } of await LaneStore.summaries(this.store)) {
-      for await (const message of (await this.waitingOf(node)).messages())
-        if (message.envelope.requestId === requestId) waiting[node] = (waiting[node] ?? 0) + message.waiting;
+    for (const owner of await LaneStore.owners(this.store)) {
+      for await (const message of (await this.queueOf(owner)).messages())
+        if (message.envelope.requestId === requestId)
+          waiting[owner.node] = (waiting[owner.node] ?? 0) + message.waiting;
     }
     const failed = await this.deadLetters.find(requestId);
     return { ...(received && { receivedAt: received.receivedAt }), waiting, failed };
@@ -201,8 +206,8 @@ export class Delivery implements QueueDesk {
   async erase(hardId: string): Promise<{ waiting: number; failed: number; received: number }> {
     const change = (message: JsonObject): JsonObject | undefined => withoutPerson(message, hardId);
     let waiting = 0;
-    for (const { node } of await LaneStore.summaries(this.store)) {
-      const queue = await this.waitingOf(node);
+    for (const owner of await LaneStore.owners(this.store)) {
+      const queue = await this.queueOf(owner);
       waiting += await queue.erase(hardId);
       // What others wait with may name the person too: a flow can copy the payload to another property.
       await queue.rewrite(change);
@@ -250,10 +255,15 @@ export class Delivery implements QueueDesk {
     });
   }
 
-  /** What waits for a node, whether it is deployed or not. */
-  private async waitingOf(node: string): Promise<LaneStore<unknown>> {
-    const outbox = await this.outboxes.get(node);
-    return outbox?.waiting ?? LaneStore.open(this.store, { node, name: "", type: "" });
+  /** What waits for a node, whether it is deployed or not. @throws StoreUnavailableError */
+  private queueOf(owner: LaneOwner): Promise<LaneStore<unknown>> {
+    const existing = this.queues.get(owner.node);
+    if (existing) return existing;
+    const opening = LaneStore.open(this.store, owner);
+    this.queues.set(owner.node, opening);
+    // The next one who asks tries again.
+    opening.catch(() => this.queues.delete(owner.node));
+    return opening;
   }
 }
 

@@ -8,6 +8,17 @@ export class DueTimes<T> {
     return this.heap[0]?.at;
   }
 
+  /** What waits for the earliest time. */
+  first(): T | undefined {
+    return this.heap[0]?.item;
+  }
+
+  /** Brings forward what would wait longer than `latest` says of it. */
+  limit(latest: (item: T) => number): void {
+    const all = this.heap.splice(0).sort((one, other) => one.order - other.order);
+    for (const { at, item } of all) this.add(Math.min(at, latest(item)), item);
+  }
+
   add(at: number, item: T): void {
     let place = this.heap.length;
     this.heap.push({ at, order: this.added++, item });

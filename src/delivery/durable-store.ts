@@ -12,6 +12,9 @@ export interface StoreRange {
   readonly limit?: number;
 }
 
+/** A key and its value, which is undefined when it is damaged: the store has told so. */
+export type StoreEntry = readonly [key: string, value: JsonValue | undefined];
+
 /** The store cannot be used now: the disk is full, the folder is read-only, another process has it. */
 export class StoreUnavailableError extends Error {
   override readonly name = "StoreUnavailableError";
@@ -34,11 +37,21 @@ export interface DurableStore {
   /** The values of the keys, in their order; undefined where there is none. @throws StoreUnavailableError */
   get(keys: readonly string[]): Promise<readonly (JsonValue | undefined)[]>;
 
-  /** What is written in a range; a snapshot of the moment of the call. @throws StoreUnavailableError */
-  read(range: StoreRange): Promise<readonly (readonly [key: string, value: JsonValue])[]>;
+  /**
+   * What is written in a range, damaged values included; a snapshot of the moment of the call. Fewer than the limit only at
+   * the end of the range. To read more than one page use store-keys.ts.
+   * @throws StoreUnavailableError
+   */
+  read(range: StoreRange): Promise<readonly StoreEntry[]>;
+
+  /** The keys alone, for counting: reads no value. Else as `read`. @throws StoreUnavailableError */
+  readKeys(range: StoreRange): Promise<readonly string[]>;
 
   /** Takes what was deleted off the disk now, and not some time later. @throws StoreUnavailableError */
   compact(): Promise<void>;
+
+  /** Tells the administrator that something which was kept is not there any more; the sentence says what, and how much. */
+  tellLoss(sentence: string): void;
 
   /** A sentence for the user while the store cannot be used; undefined when all is well. */
   readonly problem: string | undefined;

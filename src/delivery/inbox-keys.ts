@@ -21,6 +21,8 @@ export const inboxKeys = {
 
   message: (receipt: string): string => `inbox-message/${receipt}`,
 
+  receiptOfMessage: (messageKey: string): string => messageKey.slice("inbox-message/".length),
+
   mark: ({ receipt, node, number }: MarkKey): string =>
     `taken/${receipt}/${encodeURIComponent(node)}/${String(number).padStart(16, "0")}`,
 

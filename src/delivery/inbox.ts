@@ -1,14 +1,13 @@
-import type { JsonObject, JsonValue } from "../json";
-import { type DurableStore, type StoreOperation, type StoreRange, StoreUnavailableError } from "./durable-store";
+import type { JsonObject } from "../json";
+import { type DurableStore, type StoreOperation, StoreUnavailableError } from "./durable-store";
 import { inboxKeys } from "./inbox-keys";
 import { Mutex } from "./mutex";
 import { Receipts } from "./receipts";
 import { RunningClock } from "./running-clock";
 import { sleep } from "./sleep";
+import { keyPages, readAll, readable, readPages } from "./store-keys";
 import { recordHash, TakeMarks } from "./take-marks";
 
-/** So many index entries or marks are read at one go. */
-const PAGE = 500;
 /** So many messages are read at one go: one can have megabytes. */
 const MESSAGE_PAGE = 20;
 /** About so many deletions share a write. */
@@ -141,16 +140,15 @@ export class Inbox {
    */
   async open(): Promise<void> {
     this.entries.clear();
-    for await (const page of this.pages(inboxKeys.entries, PAGE))
-      for (const [key, value] of page) this.remember(inboxKeys.receiptOf(key), value as unknown as AboutEntry);
+    for await (const [key, value] of readAll(this.store, inboxKeys.entries))
+      this.remember(inboxKeys.receiptOf(key), value as unknown as AboutEntry);
+    await this.tellMissing();
     const orphans: StoreOperation[] = [];
-    for await (const page of this.pages(inboxKeys.marks, PAGE)) {
-      for (const [key, joined] of page) {
-        const { receipt, node, number } = inboxKeys.readMark(key);
-        const entry = this.entries.get(receipt);
-        if (entry) marksOf(entry, node).add(joined as string, number);
-        else orphans.push({ type: "del", key });
-      }
+    for await (const [key, joined] of readAll(this.store, inboxKeys.marks)) {
+      const { receipt, node, number } = inboxKeys.readMark(key);
+      const entry = this.entries.get(receipt);
+      if (entry) marksOf(entry, node).add(joined as string, number);
+      else orphans.push({ type: "del", key });
     }
     if (orphans.length > 0) await this.store.write(orphans);
     for (const entry of this.entries.values()) {
@@ -290,8 +288,8 @@ export class Inbox {
   rewrite(change: (message: JsonObject) => JsonObject | undefined): Promise<number> {
     return this.mutex.run(async () => {
       let changed = 0;
-      for await (const page of this.pages(inboxKeys.messages, MESSAGE_PAGE)) {
-        const operations = page.flatMap(([key, message]): StoreOperation[] => {
+      for await (const page of readPages(this.store, inboxKeys.messages, MESSAGE_PAGE)) {
+        const operations = readable(page).flatMap(([key, message]): StoreOperation[] => {
           const value = change(message as JsonObject);
           return value ? [{ type: "put", key, value }] : [];
         });
@@ -305,6 +303,22 @@ export class Inbox {
   /** Stops the clocks; everything stays kept. */
   close(): void {
     this.running(false);
+  }
+
+  /** Tells of what came in and has lost either half: what is known of it, or its message. */
+  private async tellMissing(): Promise<void> {
+    const bare = new Set(this.entries.keys());
+    let unknown = 0;
+    for await (const page of keyPages(this.store, inboxKeys.messages))
+      for (const key of page) if (!bare.delete(inboxKeys.receiptOfMessage(key))) unknown++;
+    for (const [count, what] of [
+      [bare.size, "are empty, because the disk has lost what came with them"],
+      [unknown, "cannot be handed to the flow, because the disk has lost which node they came to"],
+    ] as const)
+      if (count > 0)
+        this.store.tellLoss(
+          `${count} of the webhooks and messages that were kept for the flow ${what}. Check the disk, and send them again if you can.`,
+        );
   }
 
   private remember(receipt: string, about: AboutEntry): KeptEntry {
@@ -463,15 +477,6 @@ export class Inbox {
     this.takenLately.delete(entry);
     this.freePlace(entry.receipt);
     if (!entry.taken) this.givenUpCount++;
-  }
-
-  private async *pages(range: StoreRange, limit: number): AsyncGenerator<readonly (readonly [string, JsonValue])[]> {
-    for (let { gte } = range; ;) {
-      const page = await this.store.read({ ...range, gte, limit });
-      yield page;
-      if (page.length < limit) return;
-      gte = `${page.at(-1)![0]}\0`;
-    }
   }
 }
 

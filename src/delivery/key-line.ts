@@ -11,6 +11,8 @@ export interface TriedGroup {
   /** After how many of these tries nobody knew whether the destination has the records. */
   readonly lostAnswers?: number;
   readonly dueAt: number;
+  /** How long the pause until then is, in ms; release 0.1.0 did not write it. */
+  readonly pauseMs?: number;
 }
 
 /** The records of one key that are lent or that the cursor has passed, by their ids, in order. */

@@ -13,8 +13,10 @@ interface KeyRange {
 export class LaneKeys {
   private readonly prefix: string;
 
-  /** Finds every queue there is. */
+  /** Finds every queue that says whose it is. */
   static readonly allSummaries: KeyRange = { gte: "lanes/", lt: `lanes${END}` };
+  /** What lies in all queues. */
+  static readonly allContents: KeyRange = { gte: PREFIX, lt: `lane${END}` };
 
   constructor(private readonly node: string) {
     this.prefix = `${PREFIX}${encodeURIComponent(node)}/`;
@@ -22,6 +24,11 @@ export class LaneKeys {
 
   static nodeOfSummary(key: string): string {
     return decodeURIComponent(key.slice(LaneKeys.allSummaries.gte.length));
+  }
+
+  /** The node that a key of its lane belongs to. */
+  static nodeOfContent(key: string): string {
+    return decodeURIComponent(key.slice(PREFIX.length, key.indexOf("/", PREFIX.length)));
   }
 
   static idOf(recordKey: string): number {

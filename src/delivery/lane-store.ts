@@ -6,7 +6,8 @@ import { KeyLine, type TriedGroup } from "./key-line";
 import { LaneKeys } from "./lane-keys";
 import { Mutex } from "./mutex";
 import { customerOf } from "./record-key";
-import { readAll } from "./store-keys";
+import { DEFAULT_RETRY } from "./retry-policy";
+import { keyPages, readAll, readPages } from "./store-keys";
 import { TakenBatch } from "./taken-batch";
 import type { Conclusion, MessageProgress, Postponed, TakeLimits, WaitingRecord } from "./waiting-record";
 
@@ -22,7 +23,7 @@ export interface LaneOwner {
 
 /** What stands under the lane's state key. */
 interface LaneSummary {
-  /** Number of records kept. */
+  /** Number of records kept, to find out at the next opening what a damaged disk has lost. */
   readonly count: number;
   /** Highest id given so far. */
   readonly lastId: number;
@@ -54,6 +55,7 @@ interface KeptMessage {
  * over everything that was deleted there (docs/durable-store.md). In memory are only the numbers of the records that the
  * cursor has passed and that still wait: because their key rests, or another record of their key is lent.
  * A rejected promise means that nothing was changed, and the same call may be repeated.
+ * What is kept is counted from the keys at each opening, and from then on by what is written and what is found damaged.
  */
 export class LaneStore<Body> {
   private readonly keys: LaneKeys;
@@ -64,37 +66,50 @@ export class LaneStore<Body> {
   private readonly resting = new DueTimes<KeyLine>();
   /** Tried records of the last life, which the cursor passes over: their groups know them. */
   private readonly aside = new Set<number>();
+  /** Records whose place is known, but which the store has lost or cannot read: they do not count. */
+  private readonly missed = new Set<number>();
   private cursor = 0;
   private appends = 0;
   private appending = 0;
   private nextAcceptedAt: number | undefined;
+  private kept = 0;
+  /** Highest id given so far. */
+  private lastId = 0;
 
   private constructor(
     private readonly store: DurableStore,
     public owner: LaneOwner,
-    private kept: number,
-    private lastId: number,
   ) {
     this.keys = new LaneKeys(owner.node);
   }
 
-  /** Continues with what the last life left. @throws StoreUnavailableError */
+  /**
+   * Continues with what the last life left, and tells what of it is missing. One at a time for each queue: its counts and
+   * numbers are in memory.
+   * @throws StoreUnavailableError
+   */
   static async open<Body>(store: DurableStore, owner: LaneOwner): Promise<LaneStore<Body>> {
-    const keys = new LaneKeys(owner.node);
-    const [found] = (await store.get([keys.summary])) as unknown as [LaneSummary | undefined];
-    const { count = 0, lastId = 0 } = found ?? {};
-    const lane = new LaneStore<Body>(store, owner, count, lastId);
-    await lane.readTriedGroups();
+    const lane = new LaneStore<Body>(store, owner);
+    await lane.readLastLife(Date.now());
     return lane;
   }
 
-  /** The queues in the store and how many records each keeps, whether their nodes exist or not. */
-  static async summaries(store: DurableStore): Promise<(LaneOwner & { readonly count: number })[]> {
-    const found = await store.read(LaneKeys.allSummaries);
-    return found.map(([key, value]) => {
-      const { count, name, type } = value as unknown as LaneSummary;
-      return { node: LaneKeys.nodeOfSummary(key), name, type, count };
-    });
+  /** Whose queues there are, whether their nodes exist or not; without name and type where these were lost. @throws StoreUnavailableError */
+  static async owners(store: DurableStore): Promise<LaneOwner[]> {
+    const owners = new Map<string, LaneOwner>();
+    for await (const page of readPages(store, LaneKeys.allSummaries))
+      for (const [key, value] of page) {
+        const { name = "", type = "" } = (value ?? {}) as Partial<LaneSummary>;
+        const node = LaneKeys.nodeOfSummary(key);
+        owners.set(node, { node, name, type });
+      }
+    const { gte, lt } = LaneKeys.allContents;
+    for (let [key] = await store.readKeys({ gte, lt, limit: 1 }); key !== undefined;) {
+      const node = LaneKeys.nodeOfContent(key);
+      if (!owners.has(node)) owners.set(node, { node, name: "", type: "" });
+      [key] = await store.readKeys({ gte: new LaneKeys(node).all.lt, lt, limit: 1 });
+    }
+    return [...owners.values()];
   }
 
   /** Adds one message and its records (plain JSON); when the promise resolves they are kept, and `also` is written. */
@@ -129,16 +144,18 @@ export class LaneStore<Body> {
    */
   take(limits: TakeLimits, now: number): Promise<readonly WaitingRecord<Body>[]> {
     return this.mutex.run(async () => {
+      this.limitPauses(now);
       for (const line of this.resting.takeUntil(now)) this.makeReady(line);
       const batch = new TakenBatch<Body>(limits);
-      const { appends } = this;
+      // Of an append that is under way now, or begins before the end, nobody knows whether its records were read.
+      const { appends, appending } = this;
+      const mayHaveMissed = (): boolean => appending > 0 || this.appends !== appends;
       if (await this.takeReady(batch)) {
         this.nextAcceptedAt = await this.takeOnwards(batch);
-        if (this.appends !== appends || this.appending > 0) this.nextAcceptedAt ??= now;
+        if (mayHaveMissed()) this.nextAcceptedAt ??= now;
       }
       const { all } = batch;
-      // Counted but not there: the store has lost records and has said so.
-      if (all.length === 0 && this.lines.size === 0 && this.appends === appends && this.appending === 0) this.kept = 0;
+      if (all.length === 0 && this.lines.size === 0 && this.kept > 0 && !mayHaveMissed()) this.missAll();
       return all;
     });
   }
@@ -150,7 +167,9 @@ export class LaneStore<Body> {
    */
   noteSending(groups: readonly (readonly WaitingRecord<Body>[])[], now: number): Promise<void> {
     return this.mutex.run(async () => {
-      const noted = groups.map((records) => triedGroup<Body>({ records, triedAt: now, dueAt: now, lost: true }));
+      const noted = groups.map((records) =>
+        triedGroup<Body>({ records, triedAt: now, dueAt: now, pauseMs: 0, lost: true }),
+      );
       await this.store.write(noted.map((group) => this.noteOf(group)));
       for (const { key, ids } of noted) this.lines.get(key)!.noted = ids[0];
     });
@@ -196,6 +215,7 @@ export class LaneStore<Body> {
 
   /** When the next resting key is due (Unix ms), if one rests. */
   nextDue(): number | undefined {
+    this.limitPauses(Date.now());
     return this.resting.next();
   }
 
@@ -206,8 +226,9 @@ export class LaneStore<Body> {
 
   /** When the oldest kept record was accepted (Unix ms). */
   async oldest(): Promise<number | undefined> {
-    const [first] = await this.store.read({ ...this.keys.records, limit: 1 });
-    return first && (first[1] as unknown as KeptRecord).acceptedAt;
+    for await (const [, value] of readAll(this.store, this.keys.records, 1))
+      return (value as unknown as KeptRecord).acceptedAt;
+    return undefined;
   }
 
   /**
@@ -218,13 +239,13 @@ export class LaneStore<Body> {
     return this.mutex.run(async () => {
       const lines = [...this.lines.values()].filter(({ key }) => customerOf(key) === customer);
       const ids = lines.flatMap((line) => line.unlent);
-      for await (const [id, record] of this.unread()) if (customerOf(record.key) === customer) ids.push(id);
+      for await (const [id, record] of this.unread()) if (record && customerOf(record.key) === customer) ids.push(id);
       const gone = [...(await this.recordsOf(ids)).values()].map(({ message }) => ({ messageId: message }));
       const operations: StoreOperation[] = ids.map((id) => ({ type: "del", key: this.keys.record(id) }));
       for (const { group, lentCount } of lines)
         if (group && lentCount === 0) operations.push(this.deletionOf(group.ids[0]!));
       await this.settleMessages(gone, operations);
-      if (gone.length > 0) await this.write(operations, -gone.length);
+      if (ids.length > 0) await this.write(operations, -ids.filter((id) => !this.missed.has(id)).length);
       let erased = gone.length;
       for (const line of lines) {
         erased += line.lentCount;
@@ -250,15 +271,12 @@ export class LaneStore<Body> {
   discard(): Promise<number> {
     return this.mutex.run(async () => {
       const discarded = this.kept;
-      for (;;) {
-        const found = await this.store.read({ ...this.keys.all, limit: PAGE });
-        if (found.length === 0) break;
-        await this.store.write(found.map(([key]) => ({ type: "del", key })));
-      }
+      await this.clear();
       await this.store.write([{ type: "del", key: this.keys.summary }]);
       this.kept = 0;
       this.lines.clear();
       this.aside.clear();
+      this.missed.clear();
       this.ready.drop(this.ready.size);
       this.resting.takeUntil(Infinity);
       return discarded;
@@ -273,12 +291,68 @@ export class LaneStore<Body> {
     }
   }
 
-  private async readTriedGroups(): Promise<void> {
-    for await (const [, value] of readAll(this.store, this.keys.allTried)) {
-      const group = value as unknown as TriedGroup;
-      for (const id of group.ids) this.aside.add(id);
-      this.rest(this.lineOf(group.key), group);
+  private async readLastLife(now: number): Promise<void> {
+    const [found] = (await this.store.get([this.keys.summary])) as unknown as [LaneSummary | undefined];
+    const groups: TriedGroup[] = [];
+    for await (const [, group] of readAll(this.store, this.keys.allTried)) groups.push(group as unknown as TriedGroup);
+    const tried = new Set(groups.flatMap(({ ids }) => ids));
+    this.lastId = found?.lastId ?? 0;
+    for await (const page of keyPages(this.store, this.keys.records)) {
+      this.kept += page.length;
+      this.lastId = Math.max(this.lastId, LaneKeys.idOf(page.at(-1)!));
+      if (tried.size === 0) continue;
+      for (const key of page) if (tried.has(LaneKeys.idOf(key))) this.aside.add(LaneKeys.idOf(key));
     }
+    if (found && found.count > this.kept) this.tellMissing(found.count - this.kept);
+    // Messages whose records are all gone: nobody would ever finish them.
+    if (this.kept === 0) await this.clear();
+    const mended = groups.flatMap((group) => this.restAgain(group, now));
+    if (mended.length > 0 || (found && found.count !== this.kept)) await this.write(mended, 0);
+  }
+
+  /** A group of the last life, without what is lost of it. Returns what must be written then. */
+  private restAgain(found: TriedGroup, now: number): StoreOperation[] {
+    // The clock of the machine may have been wrong when its time was set.
+    const dueAt = Math.min(found.dueAt, now + pauseOf(found));
+    const group = { ...found, dueAt, ids: found.ids.filter((id) => this.aside.has(id)) };
+    if (group.ids.length > 0) this.rest(this.lineOf(group.key), group);
+    if (group.ids.length === found.ids.length) return [];
+    return [this.deletionOf(found.ids[0]!), ...(group.ids.length > 0 ? [this.noteOf(group)] : [])];
+  }
+
+  /** When the clock of the machine has stepped back, nothing rests longer than the pause that it was given. */
+  private limitPauses(now: number): void {
+    const first = this.resting.first()?.group;
+    if (first && this.resting.next()! > now + pauseOf(first))
+      this.resting.limit(({ group }) => (group ? now + pauseOf(group) : now));
+  }
+
+  /** These cannot be delivered, which the store has said. */
+  private miss(ids: readonly number[]): void {
+    for (const id of ids) {
+      if (this.missed.has(id)) continue;
+      this.missed.add(id);
+      this.kept--;
+    }
+  }
+
+  /** Counted, but neither here nor on the disk any more: it was lost while this ran. */
+  private missAll(): void {
+    this.tellMissing(this.kept);
+    this.kept = 0;
+  }
+
+  private tellMissing(count: number): void {
+    const { node, name, type } = this.owner;
+    this.store.tellLoss(
+      `${count} of the records that waited in the queue of ${name ? `"${name}"` : type || "a node"} (${node}) are not on the disk any more, and will not be delivered. Check the disk.`,
+    );
+  }
+
+  /** Deletes everything of the queue but its summary. */
+  private async clear(): Promise<void> {
+    for await (const page of keyPages(this.store, this.keys.all))
+      await this.store.write(page.map((key) => ({ type: "del", key })));
   }
 
   /** Lends from the lines that are ready; false when the batch is full. */
@@ -313,6 +387,7 @@ export class LaneStore<Body> {
     const found = ids.filter((id) => records.has(id));
     for (const id of found) batch.add(waitingRecord(id, records.get(id)!, line.group), records.get(id)!.bytes);
     // Records that the store has lost: it has said so, and others of the key must not wait for them.
+    this.miss(ids.filter((id) => !records.has(id)));
     if (found.length === 0 && this.isCurrent(line)) this.free(line);
   }
 
@@ -323,6 +398,12 @@ export class LaneStore<Body> {
   private async takeOnwards(batch: TakenBatch<Body>): Promise<number | undefined> {
     // One more than the batch takes, to know when the next one was accepted.
     for await (const [id, record] of this.unread(Math.min(batch.limits.records + 1, PAGE))) {
+      if (!record) {
+        // Damaged, which the store has said: nobody can deliver it.
+        this.cursor = id;
+        this.miss([id]);
+        continue;
+      }
       const line = this.lines.get(record.key);
       const lendable = !line || (batch.has(record.key) && batch.limits.together && line.isLentToTheLast);
       // Without room it is read again next time.
@@ -336,12 +417,13 @@ export class LaneStore<Body> {
     return undefined;
   }
 
-  /** The records that the cursor has not passed, without those of tried groups. */
-  private async *unread(pageSize = PAGE): AsyncGenerator<readonly [number, KeptRecord]> {
-    for await (const [key, value] of readAll(this.store, this.keys.recordsAfter(this.cursor), pageSize)) {
-      const id = LaneKeys.idOf(key);
-      if (!this.aside.has(id)) yield [id, value as unknown as KeptRecord];
-    }
+  /** The records that the cursor has not passed, without those of tried groups; undefined where one is damaged. */
+  private async *unread(pageSize = PAGE): AsyncGenerator<readonly [number, KeptRecord | undefined]> {
+    for await (const page of readPages(this.store, this.keys.recordsAfter(this.cursor), pageSize))
+      for (const [key, value] of page) {
+        const id = LaneKeys.idOf(key);
+        if (!this.aside.has(id) && !this.missed.has(id)) yield [id, value as unknown as KeptRecord | undefined];
+      }
   }
 
   /** The kept records of these ids. */
@@ -436,11 +518,24 @@ export class LaneStore<Body> {
   }
 }
 
-function triedGroup<Body>({ records, triedAt, dueAt, lost }: Postponed<Body>): TriedGroup {
+/** The longest that a group may rest, in ms. */
+function pauseOf({ pauseMs = DEFAULT_RETRY.capMs }: TriedGroup): number {
+  return pauseMs;
+}
+
+function triedGroup<Body>({ records, triedAt, dueAt, pauseMs, lost }: Postponed<Body>): TriedGroup {
   const { key, attempts, firstTriedAt = triedAt, lostAnswers = 0 } = records[0]!;
   const lostNow = lostAnswers + (lost ? 1 : 0);
   const ids = records.map(({ id }) => id);
-  return { key, ids, attempts: attempts + 1, firstTriedAt, dueAt, ...(lostNow > 0 && { lostAnswers: lostNow }) };
+  return {
+    key,
+    ids,
+    attempts: attempts + 1,
+    firstTriedAt,
+    dueAt,
+    ...(pauseMs !== undefined && { pauseMs }),
+    ...(lostNow > 0 && { lostAnswers: lostNow }),
+  };
 }
 
 function waitingRecord<Body>(

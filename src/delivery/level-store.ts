@@ -2,7 +2,13 @@ import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import type { JsonValue } from "../json";
-import { type DurableStore, type StoreOperation, type StoreRange, StoreUnavailableError } from "./durable-store";
+import {
+  type DurableStore,
+  type StoreEntry,
+  type StoreOperation,
+  type StoreRange,
+  StoreUnavailableError,
+} from "./durable-store";
 import { type Mending, type RawOperation, markerOf, openDatabase } from "./level-store-open";
 import { LastingTrouble, explainTrouble, isDamage } from "./level-store-trouble";
 import { decodeValue, encodeValue } from "./level-store-values";
@@ -116,12 +122,17 @@ export class LevelStore implements DurableStore {
     return keys.map((key, index) => this.readable(key, stored[index]));
   }
 
-  async read({ gte, lt, limit = -1 }: StoreRange): Promise<readonly (readonly [key: string, value: JsonValue])[]> {
+  async read({ gte, lt, limit = -1 }: StoreRange): Promise<readonly StoreEntry[]> {
     const entries = await this.use((db) => db.iterator({ gte, lt, limit }).all());
-    return entries.flatMap(([key, stored]) => {
-      const value = this.readable(key, stored);
-      return value === undefined ? [] : [[key, value] as const];
-    });
+    return entries.map(([key, stored]) => [key, this.readable(key, stored)] as const);
+  }
+
+  readKeys({ gte, lt, limit = -1 }: StoreRange): Promise<readonly string[]> {
+    return this.use((db) => db.keys({ gte, lt, limit }).all());
+  }
+
+  tellLoss(sentence: string): void {
+    this.log("error", sentence);
   }
 
   async compact(): Promise<void> {

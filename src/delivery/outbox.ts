@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { JsonObject, JsonValue } from "../json";
 import type { DeadLetter, DeadLetters } from "./dead-letters";
 import type { Destination } from "./destination";
-import { type DurableStore, type StoreOperation, StoreUnavailableError } from "./durable-store";
+import { type StoreOperation, StoreUnavailableError } from "./durable-store";
 import { groupBy } from "./group-by";
 import type { Inbox } from "./inbox";
 import { type Alongside, Lane, type LaneState, type SettledNews } from "./lane";
-import { type LaneOwner, LaneStore } from "./lane-store";
+import type { LaneOwner, LaneStore } from "./lane-store";
 import { customerOf } from "./record-key";
 import type { RetryPolicy } from "./retry-policy";
 import { sleep } from "./sleep";
@@ -66,8 +66,8 @@ export interface OutboxListener<Body> {
 }
 
 /** What an outbox is made of. */
-export interface OutboxOptions {
-  readonly store: DurableStore;
+export interface OutboxOptions<Body> {
+  readonly waiting: LaneStore<Body>;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
   readonly owner: LaneOwner;
@@ -96,7 +96,7 @@ export class Outbox<Body> {
   private readonly receipts = new WeakMap<SettledNews<Body>, string>();
 
   private constructor(
-    private readonly options: OutboxOptions,
+    private readonly options: OutboxOptions<Body>,
     readonly waiting: LaneStore<Body>,
     readonly lane: Lane<Body>,
   ) {
@@ -104,9 +104,10 @@ export class Outbox<Body> {
     lane.onState((state) => this.listener?.state(state));
   }
 
-  /** Opens the outbox of a node with what the last life left. @throws StoreUnavailableError */
-  static async open<Body>(options: OutboxOptions): Promise<Outbox<Body>> {
-    const waiting = await LaneStore.open<Body>(options.store, options.owner);
+  /** The outbox of a node, with what the last life left. */
+  static over<Body>(options: OutboxOptions<Body>): Outbox<Body> {
+    const { waiting, owner } = options;
+    waiting.owner = owner;
     const lane: Lane<Body> = new Lane<Body>({
       store: waiting,
       alongside: (news): Alongside => outbox.alongside(news),

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DurableStore, StoreOperation } from "./durable-store";
-import { padded } from "./store-keys";
+import { countKeys, keyPages, padded } from "./store-keys";
 
 const SEEN = "seen/";
 const UNTIL = "seen-until/";
@@ -59,15 +59,15 @@ export class SeenEvents {
 
   /** Forgets what is too old. Returns how many there were. @throws StoreUnavailableError */
   async expire(now: number): Promise<number> {
-    for (let forgotten = 0; ;) {
-      const page = await this.store.read({ gte: UNTIL, lt: `${UNTIL}${padded(now)}`, limit: PAGE });
-      if (page.length === 0) return forgotten;
-      const hashes = page.map(([key]) => key.slice(-HASH_LENGTH));
+    let forgotten = 0;
+    const old = { gte: UNTIL, lt: `${UNTIL}${padded(now)}` };
+    for await (const page of keyPages(this.store, old, PAGE)) {
+      const hashes = page.map((key) => key.slice(-HASH_LENGTH));
       const end = await this.hold(new Set(hashes));
       try {
         // Seen again since: it has a later time.
         const again = await this.seenAmong(hashes, now);
-        const operations = page.map(([key]): StoreOperation => ({ type: "del", key }));
+        const operations = page.map((key): StoreOperation => ({ type: "del", key }));
         for (const hash of hashes) if (!again.has(hash)) operations.push({ type: "del", key: SEEN + hash });
         await this.store.write(operations);
       } finally {
@@ -75,11 +75,12 @@ export class SeenEvents {
       }
       forgotten += page.length;
     }
+    return forgotten;
   }
 
-  /** How many are remembered, those that are too old included. For tests and figures: reads them all. */
-  async count(): Promise<number> {
-    return (await this.store.read({ gte: UNTIL, lt: UNTIL_END })).length;
+  /** How many are remembered, those that are too old included. For tests and figures. */
+  count(): Promise<number> {
+    return countKeys(this.store, { gte: UNTIL, lt: UNTIL_END });
   }
 
   /** Waits until nobody else works with these, then keeps others away from them. Returns what ends it. */

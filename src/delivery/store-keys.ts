@@ -1,24 +1,71 @@
 import type { JsonValue } from "../json";
-import type { DurableStore } from "./durable-store";
+import type { DurableStore, StoreEntry, StoreRange } from "./durable-store";
 
 /** So many values are read at one go, where nobody says how many are needed. */
 const PAGE = 500;
+/** So many keys: they are small. */
+const KEY_PAGE = 10_000;
+
+type Range = Pick<StoreRange, "gte" | "lt">;
 
 /** A number in a key: sixteen digits, so that keys sort as the numbers do. */
 export function padded(number: number): string {
   return String(number).padStart(16, "0");
 }
 
-/** Everything in a range, in order, page by page. @throws StoreUnavailableError */
+/** Everything in a range that can be read, in order. @throws StoreUnavailableError */
 export async function* readAll(
   store: DurableStore,
-  range: { readonly gte: string; readonly lt: string },
+  range: Range,
   pageSize = PAGE,
 ): AsyncGenerator<readonly [key: string, value: JsonValue]> {
-  for (let { gte } = range; ;) {
+  for await (const page of readPages(store, range, pageSize)) yield* readable(page);
+}
+
+/**
+ * Everything in a range, in order, as many entries at one go. Damaged values are among them, as undefined: a page without
+ * them would be short, and what lies behind must not be hidden by that.
+ * @throws StoreUnavailableError
+ */
+export async function* readPages(
+  store: DurableStore,
+  range: Range,
+  pageSize = PAGE,
+): AsyncGenerator<readonly StoreEntry[]> {
+  for (let { gte } = range; gte < range.lt;) {
     const page = await store.read({ gte, lt: range.lt, limit: pageSize });
-    yield* page;
+    if (page.length > 0) yield page;
     if (page.length < pageSize) return;
-    gte = `${page.at(-1)![0]}\0`;
+    gte = behind(page.at(-1)![0]);
   }
+}
+
+/** The entries whose value can be read. */
+export function readable(page: readonly StoreEntry[]): (readonly [key: string, value: JsonValue])[] {
+  return page.filter((entry): entry is readonly [string, JsonValue] => entry[1] !== undefined);
+}
+
+/** All keys in a range, in order, page by page; what they stand for may be damaged. @throws StoreUnavailableError */
+export async function* keyPages(
+  store: DurableStore,
+  range: Range,
+  pageSize = KEY_PAGE,
+): AsyncGenerator<readonly string[]> {
+  for (let { gte } = range; gte < range.lt;) {
+    const page = await store.readKeys({ gte, lt: range.lt, limit: pageSize });
+    if (page.length > 0) yield page;
+    if (page.length < pageSize) return;
+    gte = behind(page.at(-1)!);
+  }
+}
+
+/** How many keys there are in a range. @throws StoreUnavailableError */
+export async function countKeys(store: DurableStore, range: Range): Promise<number> {
+  let count = 0;
+  for await (const page of keyPages(store, range)) count += page.length;
+  return count;
+}
+
+function behind(key: string): string {
+  return `${key}\0`;
 }

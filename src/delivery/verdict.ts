@@ -37,7 +37,13 @@ export function verdictOf<Body>(
     if (outcome.status === "retry") {
       const wait = Math.max(retryDelay(call.retry, attempts + 1, call.random), outcome.retryAfterMs ?? 0);
       const { lost } = outcome;
-      postponed.push({ records, triedAt: call.startedAt, dueAt: call.now + wait, ...(lost && { lost }) });
+      postponed.push({
+        records,
+        triedAt: call.startedAt,
+        dueAt: call.now + wait,
+        pauseMs: wait,
+        ...(lost && { lost }),
+      });
     } else {
       for (const original of records) {
         if (outcome.status === "unsent") unsent.push(original);

@@ -44,6 +44,8 @@ export interface Postponed<Body> {
   readonly triedAt: number;
   /** Their key rests until then. */
   readonly dueAt: number;
+  /** How long that is, in ms: should the clock of the machine step back, they wait no longer than this. Default: the longest pause of the usual policy. */
+  readonly pauseMs?: number;
   /** Nobody knows whether the destination has them. */
   readonly lost?: true;
 }

@@ -1,6 +1,7 @@
 import type { JsonValue } from "../../src/json";
 import {
   type DurableStore,
+  type StoreEntry,
   type StoreOperation,
   type StoreRange,
   StoreUnavailableError,
@@ -16,6 +17,10 @@ export class MemoryDurableStore implements DurableStore {
   failWrites = 0;
   /** How many writes were made. */
   writes = 0;
+  /** What was told to be lost. */
+  readonly losses: string[] = [];
+  /** Keys whose values cannot be read. */
+  readonly damaged = new Set<string>();
   private readonly values: Map<string, string>;
   private readonly listeners = new Set<(problem: string | undefined) => void>();
   private last: Promise<void> = Promise.resolve();
@@ -48,19 +53,19 @@ export class MemoryDurableStore implements DurableStore {
   }
 
   get(keys: readonly string[]): Promise<readonly (JsonValue | undefined)[]> {
-    return Promise.resolve(
-      keys.map((key) => {
-        const text = this.values.get(key);
-        return text === undefined ? undefined : (JSON.parse(text) as JsonValue);
-      }),
-    );
+    return Promise.resolve(keys.map((key) => this.valueOf(key)));
   }
 
-  read({ gte, lt, limit = Infinity }: StoreRange): Promise<readonly (readonly [string, JsonValue])[]> {
-    const keys = [...this.values.keys()].filter((key) => key >= gte && key < lt).sort();
-    return Promise.resolve(
-      keys.slice(0, limit).map((key) => [key, JSON.parse(this.values.get(key)!) as JsonValue] as const),
-    );
+  read(range: StoreRange): Promise<readonly StoreEntry[]> {
+    return Promise.resolve(this.keysIn(range).map((key) => [key, this.valueOf(key)] as const));
+  }
+
+  readKeys(range: StoreRange): Promise<readonly string[]> {
+    return Promise.resolve(this.keysIn(range));
+  }
+
+  tellLoss(sentence: string): void {
+    this.losses.push(sentence);
   }
 
   compact(): Promise<void> {
@@ -86,5 +91,16 @@ export class MemoryDurableStore implements DurableStore {
   /** All keys, for looking inside. */
   keys(): string[] {
     return [...this.values.keys()].sort();
+  }
+
+  private keysIn({ gte, lt, limit = Infinity }: StoreRange): string[] {
+    return this.keys()
+      .filter((key) => key >= gte && key < lt)
+      .slice(0, limit);
+  }
+
+  private valueOf(key: string): JsonValue | undefined {
+    const text = this.values.get(key);
+    return text === undefined || this.damaged.has(key) ? undefined : (JSON.parse(text) as JsonValue);
   }
 }
