@@ -20,8 +20,9 @@ import { StoreUnavailableError } from "../src/delivery/durable-store";
 import type { JsonObject } from "../src/json";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
 import { addPasteRoute } from "./lib/bloomreach-paste";
+import { onClose } from "./lib/delivery-life";
+import { prepareDelivery } from "./lib/durable-delivery";
 import { OneEachTurn } from "./lib/one-each-turn";
-import { watchFlows } from "./lib/flow-lifecycle";
 import { type Fresh, type Handed, Reception } from "./lib/reception";
 import { clock, NodeStatus } from "./lib/status";
 import { WebhookReply } from "./lib/webhook-reply";
@@ -63,7 +64,7 @@ const readings = new OneEachTurn();
 
 /** Receives Bloomreach's webhooks: answers at once, then one message per webhook or per record. */
 export = (RED: NodeAPI): void => {
-  watchFlows(RED);
+  prepareDelivery(RED);
   const routes = webhookRoutes(RED);
 
   function BloomreachIn(this: Node, def: BloomreachInDef): void {
@@ -206,10 +207,9 @@ export = (RED: NodeAPI): void => {
     });
     showReadiness();
 
-    this.on("close", (removed: boolean, done: () => void) => {
+    onClose(this, (removed) => {
       reception.close();
       if (claim.ok) claim.release(removed);
-      done();
     });
   }
   RED.nodes.registerType(TYPE, BloomreachIn);

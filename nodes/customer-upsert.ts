@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
 import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
+import { prepareDelivery } from "./lib/durable-delivery";
 import { MessageError, refuseMessages } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
@@ -19,6 +20,7 @@ interface CustomerUpsertDef extends NodeDef {
 
 /** Creates or updates customers in Voucherify: accepts the message, delivers in bulk, reports per customer. */
 export = (RED: NodeAPI): void => {
+  prepareDelivery(RED);
   declareDeliveryType(TYPE);
 
   function CustomerUpsert(this: Node, def: CustomerUpsertDef): void {

@@ -11,6 +11,7 @@ import { addDialogRoute, postedText } from "./lib/admin-routes";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
 import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
+import { prepareDelivery } from "./lib/durable-delivery";
 import { type Message, MessageError, refuseMessages } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
@@ -31,6 +32,7 @@ interface EventForwardDef extends NodeDef {
 
 /** Sends events on: Voucherify's into Bloomreach, or Bloomreach's into Voucherify. */
 export = (RED: NodeAPI): void => {
+  prepareDelivery(RED);
   declareDeliveryType(TYPE);
 
   function EventForward(this: Node, def: EventForwardDef): void {

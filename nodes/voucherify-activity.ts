@@ -4,7 +4,8 @@ import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
 import type { VoucherifyEvent } from "../src/schemas/voucherify-event";
 import { ActivityReader } from "../src/voucherify/activity";
-import { durableDelivery } from "./lib/durable-delivery";
+import { onClose } from "./lib/delivery-life";
+import { durableDelivery, prepareDelivery } from "./lib/durable-delivery";
 import {
   chosenKinds,
   emitEvents,
@@ -13,7 +14,6 @@ import {
   type ReceivedEvents,
   SEEN_FOR_MS,
 } from "./lib/event-source";
-import { watchFlows } from "./lib/flow-lifecycle";
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
 import { Reception } from "./lib/reception";
 import { clock, NodeStatus } from "./lib/status";
@@ -32,7 +32,7 @@ interface VoucherifyActivityDef extends NodeDef {
 
 /** Reads what customers did and got in Voucherify since the last time, and sends each event once. */
 export = (RED: NodeAPI): void => {
-  watchFlows(RED);
+  prepareDelivery(RED);
 
   function VoucherifyActivity(this: Node, def: VoucherifyActivityDef): void {
     RED.nodes.createNode(this, def);
@@ -118,7 +118,7 @@ export = (RED: NodeAPI): void => {
       }
     };
 
-    this.on("close", () => {
+    onClose(this, () => {
       closing.abort();
       reception.close();
     });

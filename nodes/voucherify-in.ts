@@ -13,7 +13,8 @@ import {
 import { isSigned } from "../src/voucherify/webhook-signature";
 import { webhookUrl } from "../src/bloomreach/paste-templates";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
-import { durableDelivery } from "./lib/durable-delivery";
+import { onClose } from "./lib/delivery-life";
+import { durableDelivery, prepareDelivery } from "./lib/durable-delivery";
 import { unsetVariable } from "./lib/environment";
 import {
   chosenKinds,
@@ -23,7 +24,6 @@ import {
   type ReceivedEvents,
   SEEN_FOR_MS,
 } from "./lib/event-source";
-import { watchFlows } from "./lib/flow-lifecycle";
 import { nodeRoot } from "./lib/local-address";
 import { type Fresh, Reception } from "./lib/reception";
 import { clock, NodeStatus } from "./lib/status";
@@ -49,7 +49,7 @@ interface Credentials {
 
 /** Receives Voucherify's webhooks: checks the signature, answers as soon as the event is safe, sends each event once. */
 export = (RED: NodeAPI): void => {
-  watchFlows(RED);
+  prepareDelivery(RED);
   const routes = webhookRoutes(RED);
 
   function VoucherifyIn(this: Node<Credentials>, def: VoucherifyInDef): void {
@@ -155,10 +155,9 @@ export = (RED: NodeAPI): void => {
     });
     showReadiness();
 
-    this.on("close", (removed: boolean, done: () => void) => {
+    onClose(this, (removed) => {
       reception.close();
       if (claim.ok) claim.release(removed);
-      done();
     });
   }
   RED.nodes.registerType<Node<Credentials>, VoucherifyInDef, object, Credentials>(TYPE, VoucherifyIn, {

@@ -5,6 +5,7 @@ import { listPrograms, LookupRefused, type Question, VoucherifyLookups } from ".
 import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
+import { closingSignal } from "./lib/delivery-life";
 import { MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
 import { clock, NodeStatus } from "./lib/status";
 import type { VoucherifyAccount, VoucherifyConnection } from "./lib/voucherify-connection";
@@ -57,8 +58,7 @@ export = (RED: NodeAPI): void => {
 
 function lookUp(node: Node, status: NodeStatus, account: VoucherifyAccount, question: Question, keepMs: number): void {
   const answers = lookupsOf(account.connection);
-  const closing = new AbortController();
-  node.on("close", () => closing.abort());
+  const closing = closingSignal(node);
 
   onEachMessage(node, async (message, send) => {
     const reply = replyOf(message);
@@ -85,8 +85,8 @@ function lookUp(node: Node, status: NodeStatus, account: VoucherifyAccount, ques
 
     const urgent = reply?.isAnswered === false;
     const signal = urgent
-      ? AbortSignal.any([closing.signal, AbortSignal.timeout(WEBHOOK_PATIENCE_MS)])
-      : closing.signal;
+      ? AbortSignal.any([closing, AbortSignal.timeout(WEBHOOK_PATIENCE_MS)])
+      : closing;
     let answer: JsonObject;
     try {
       answer = await answers.ask(question, id.sourceId, { keepMs, urgent, signal });

@@ -13,8 +13,10 @@ import {
   readPublicationRequest,
 } from "../src/mapping/publication-request";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
+import { closingSignal } from "./lib/delivery-life";
 import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
+import { prepareDelivery } from "./lib/durable-delivery";
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
 import { processOwned } from "./lib/process-owned";
 import { clock, NodeStatus } from "./lib/status";
@@ -39,6 +41,7 @@ interface VoucherifyPublishDef extends NodeDef {
 
 /** Gets a customer a unique code: in the answer to the webhook that waits, or one by one from a queue on disk. */
 export = (RED: NodeAPI): void => {
+  prepareDelivery(RED);
   declareDeliveryType(TYPE);
 
   function VoucherifyPublish(this: Node, def: VoucherifyPublishDef): void {
@@ -101,8 +104,7 @@ function publisherOf(
 
 function answerNow(node: Node, { account, status, currency, defaults }: Settings): void {
   const publisher = publisherOf(account.connection, true);
-  const closing = new AbortController();
-  node.on("close", () => closing.abort());
+  const closing = closingSignal(node);
 
   onEachMessage(node, async (message, send) => {
     const reply = replyOf(message);
@@ -126,7 +128,7 @@ function answerNow(node: Node, { account, status, currency, defaults }: Settings
     }
     let published: Published;
     try {
-      published = await insist(() => publisher.publish(request, closing.signal), closing.signal);
+      published = await insist(() => publisher.publish(request, closing), closing);
     } catch (error) {
       return laterOrNever(error, (key, reason, more) => {
         const description = { code: key, description: reason };

@@ -6,6 +6,7 @@ import type { OutboxNews } from "../../src/delivery/outbox";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/json";
 import type { RequestBudget } from "../../src/throttle/request-budget";
 import { hasDeliveryDownstream } from "./downstream";
+import { onClose } from "./delivery-life";
 import { durableDelivery, receiptsOf, showStoreProblem } from "./durable-delivery";
 import { onceFlowsRun } from "./flow-lifecycle";
 import { LiveMessages, serialisable } from "./live-messages";
@@ -190,7 +191,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
       node.send({ ...message, receipt, ...(isReplayed && { replayed: true }) }),
     ),
   );
-  node.on("close", () => {
+  onClose(node, () => {
     closed = true;
     for (const end of ends) end();
   });

@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeAPI } from "node-red";
 import { Delivery } from "../../src/delivery/delivery";
 import { LevelStore } from "../../src/delivery/level-store";
-import { onceFlowsRun, onFlowsStarted, onFlowsStopping } from "./flow-lifecycle";
+import { checkCloseTimeout, deliveryLife } from "./delivery-life";
+import { onceFlowsRun, watchFlows } from "./flow-lifecycle";
 import { processOwned } from "./process-owned";
 import { addQueueRoutes } from "./queue-routes";
 
@@ -10,22 +12,44 @@ import { addQueueRoutes } from "./queue-routes";
 const OPENING_MS = 3_000;
 
 /**
+ * Call it when a node module loads, which is before Node-RED listens, and happens also where no node is deployed and in
+ * safe mode: what is kept can be seen and erased then too, and what is too old goes. A user directory without a queue gets
+ * one only with the first node, or when somebody asks for the queues.
+ */
+export function prepareDelivery(RED: NodeAPI): void {
+  watchFlows(RED);
+  const prepared = processOwned<WeakSet<object>>("prepared");
+  const apps = prepared.get("admin-apps") ?? new WeakSet();
+  prepared.set("admin-apps", apps);
+  if (apps.has(RED.httpAdmin)) return;
+  apps.add(RED.httpAdmin);
+  checkCloseTimeout(RED);
+  addQueueRoutes(RED, async () => {
+    const delivery = durableDelivery(RED);
+    await delivery.usable(OPENING_MS).catch(() => undefined);
+    return delivery;
+  });
+  if (existsSync(queueFolder(RED))) durableDelivery(RED);
+}
+
+/**
  * The durable delivery of this process: it outlives deploys, and every node file gets the same one. Its files lie in
  * Node-RED's user directory.
  */
 export function durableDelivery(RED: NodeAPI): Delivery {
-  const owned = processOwned<Delivery>("delivery");
-  const folder = join(RED.settings.userDir ?? process.cwd(), "bloomreach-voucherify", "queue");
-  const existing = owned.get(folder);
+  const folder = queueFolder(RED);
+  const life = deliveryLife();
+  const existing = life.get(folder);
   if (existing) return existing;
 
   const store = LevelStore.open(folder, { log: (level, sentence) => RED.log[level](sentence) });
-  const delivery = new Delivery(store, store.ready());
-  owned.set(folder, delivery);
-  onFlowsStopping(RED, () => delivery.flowsStopping());
-  onFlowsStarted(RED, () => void delivery.flowsStarted());
-  addQueueRoutes(RED, delivery);
+  const delivery = new Delivery(store, store.ready(), { report: (sentence) => RED.log.error(sentence) });
+  life.add(RED, folder, { delivery, store });
   return delivery;
+}
+
+function queueFolder(RED: NodeAPI): string {
+  return join(RED.settings.userDir ?? process.cwd(), "bloomreach-voucherify", "queue");
 }
 
 /** The ids of inbox entries on a message: one, or several after a join. */

@@ -7,6 +7,7 @@ interface Lifecycle {
   waiting: (() => void)[];
   readonly started: (() => void)[];
   readonly stopping: (() => void)[];
+  readonly halted: (() => void)[];
 }
 
 /** The flows of this process, watched from the moment when the first node module loads. */
@@ -14,7 +15,7 @@ function lifecycleOf(RED: NodeAPI): Lifecycle {
   const owned = processOwned<Lifecycle>("lifecycle");
   const existing = owned.get("flows");
   if (existing) return existing;
-  const lifecycle: Lifecycle = { running: false, waiting: [], started: [], stopping: [] };
+  const lifecycle: Lifecycle = { running: false, waiting: [], started: [], stopping: [], halted: [] };
   owned.set("flows", lifecycle);
   RED.events.on("flows:stopping", () => {
     lifecycle.running = false;
@@ -24,7 +25,18 @@ function lifecycleOf(RED: NodeAPI): Lifecycle {
     lifecycle.running = true;
     for (const action of [...lifecycle.waiting.splice(0), ...lifecycle.started]) action();
   });
+  RED.events.on("runtime-event", (event: RuntimeEvent) => {
+    const { id, payload } = event;
+    if (id !== "runtime-state" || payload?.state !== "stop" || payload.deploy) return;
+    for (const action of lifecycle.halted) action();
+  });
   return lifecycle;
+}
+
+/** What Node-RED tells its editors; a deploy stops the flows too, but says so (@node-red/runtime, lib/flows/index.js). */
+interface RuntimeEvent {
+  readonly id: string;
+  readonly payload?: { readonly state?: string; readonly deploy?: boolean };
 }
 
 /** Starts watching the flows of this process; call it when a node module loads. */
@@ -40,6 +52,11 @@ export function onFlowsStarted(RED: NodeAPI, action: () => void): void {
 /** Runs `action` each time flows are about to stop. */
 export function onFlowsStopping(RED: NodeAPI, action: () => void): void {
   lifecycleOf(RED).stopping.push(action);
+}
+
+/** Runs `action` each time flows have stopped without a deploy that starts them again: "Stop flows", `RED.stop()`. */
+export function onFlowsHalted(RED: NodeAPI, action: () => void): void {
+  lifecycleOf(RED).halted.push(action);
 }
 
 /**

@@ -2,7 +2,6 @@ import { pipeline } from "node:stream/promises";
 import type { Request, RequestHandler, Response } from "express";
 import type { NodeAPI } from "node-red";
 import { StoreUnavailableError } from "../../src/delivery/durable-store";
-import { Mutex } from "../../src/delivery/mutex";
 import type { QueueDesk, ReplayResult } from "../../src/delivery/queue-desk";
 import { isJsonObject, type JsonObject } from "../../src/json";
 
@@ -29,32 +28,34 @@ type Selection = { readonly ids: readonly string[] } | { readonly node: string |
 /**
  * Adds the admin routes below `/bloomreach-voucherify/queues`: what people see of the queues needs the permission
  * `bloomreach-voucherify.read`, what they do there `bloomreach-voucherify.write`. Errors are answered `{ error: sentence }`.
+ * @param desk opens the queues, when somebody asks for them
  */
-export function addQueueRoutes(RED: NodeAPI, queues: QueueDesk): void {
-  /** Deeds follow one another: a letter on which two people press Replay is delivered once. */
-  const deeds = new Mutex();
-
-  const get = (path: string, answer: (request: Request, response: Response) => Promise<object | undefined>): void => {
-    RED.httpAdmin.get(ROOT + path, RED.auth.needsPermission("bloomreach-voucherify.read"), answering(answer));
+export function addQueueRoutes(RED: NodeAPI, desk: () => Promise<QueueDesk>): void {
+  const get = (
+    path: string,
+    answer: (queues: QueueDesk, request: Request, response: Response) => Promise<object | undefined>,
+  ): void => {
+    const handler = answering(async (request, response) => answer(await desk(), request, response));
+    RED.httpAdmin.get(ROOT + path, RED.auth.needsPermission("bloomreach-voucherify.read"), handler);
   };
-  const post = (path: string, act: (posted: JsonObject) => Promise<object>): void => {
-    const handler = answering(({ body }: { body?: unknown }) => act(isJsonObject(body) ? body : {}));
+  const post = (path: string, act: (queues: QueueDesk, posted: JsonObject) => Promise<object>): void => {
+    const handler = answering(async ({ body }: { body?: unknown }) => act(await desk(), isJsonObject(body) ? body : {}));
     RED.httpAdmin.post(ROOT + path, RED.auth.needsPermission("bloomreach-voucherify.write"), handler);
   };
 
-  get("", async () => {
+  get("", async (queues) => {
     if (queues.problem !== undefined) return { problem: queues.problem, queues: [] };
     return { queues: await queues.report() };
   });
 
-  get("/failed", ({ query }) => {
+  get("/failed", (queues, { query }) => {
     const limit = query.limit === undefined ? DEFAULT_PAGE : Number(query.limit);
     if (!Number.isInteger(limit) || limit < 1 || limit > PAGE)
       throw new RefusedRequest(400, `Ask for 1 to ${PAGE} records a page ("limit").`);
     return queues.failed.list({ node: text(query.node), after: text(query.after), limit });
   });
 
-  get("/failed/export", async ({ query }, response) => {
+  get("/failed/export", async (queues, { query }, response) => {
     const lines = queues.failed.exportLines(text(query.node));
     const first = await lines.next(); // a store that does not work is told before the download has begun
     response.setHeader("Content-Type", "application/x-ndjson; charset=utf-8");
@@ -67,65 +68,62 @@ export function addQueueRoutes(RED: NodeAPI, queues: QueueDesk): void {
     return undefined;
   });
 
-  get("/failed/:id", async ({ params }) => {
+  get("/failed/:id", async (queues, { params }) => {
     const [letter] = await queues.failed.read([String(params.id)]);
     if (!letter) throw new RefusedRequest(404, "This record is not kept any more.");
     return letter;
   });
 
-  get("/find", ({ query }) => {
+  get("/find", (queues, { query }) => {
     const requestId = text(query.request_id);
     if (requestId === undefined)
       throw new RefusedRequest(400, 'Give the "request_id" that a webhook was answered with.');
     return queues.find(requestId);
   });
 
-  post("/failed/replay", (posted) => {
+  post("/failed/replay", (queues, posted) => {
     const selection = selectionOf(posted);
-    return "ids" in selection ? deeds.run(() => queues.replay(selection.ids)) : replayAll(selection.node);
+    return "ids" in selection ? queues.replay(selection.ids) : replayAll(queues, selection.node);
   });
 
-  post("/failed/discard", async (posted) => {
+  post("/failed/discard", async (queues, posted) => {
     const selection = selectionOf(posted);
-    const discarded = await deeds.run(() =>
-      "ids" in selection ? queues.failed.discard(selection.ids) : queues.failed.discardAll(selection.node),
-    );
-    return { discarded };
+    const discarded = "ids" in selection ? queues.discard(selection.ids) : queues.discardAll(selection.node);
+    return { discarded: await discarded };
   });
 
-  post("/discard", async ({ node }) => {
+  post("/discard", async (queues, { node }) => {
     const id = text(node);
     if (id === undefined) throw new RefusedRequest(400, 'Give the "node" whose queue is to be discarded.');
-    const result = await deeds.run(() => queues.discardQueue(id));
+    const result = await queues.discardQueue(id);
     if ("refused" in result) throw new RefusedRequest(409, result.refused);
     return result;
   });
 
-  post("/erase", ({ hardId }) => {
+  post("/erase", (queues, { hardId }) => {
     const customer = text(hardId);
     if (customer === undefined) throw new RefusedRequest(400, 'Give the "hardId" of the customer.');
-    return deeds.run(() => queues.erase(customer));
+    return queues.erase(customer);
   });
+}
 
-  /** Page by page, and only what had failed before: what fails again meanwhile would come round for ever. */
-  async function replayAll(node: string | undefined): Promise<ReplayResult> {
-    const startedAt = Date.now();
-    const refused: ReplayResult["refused"][number][] = [];
-    let replayed = 0;
-    let after: string | undefined;
-    do {
-      const page = await deeds.run(async () => {
-        const { letters, next } = await queues.failed.list({ node, after, limit: PAGE });
-        const ids = letters.filter(({ failedAt }) => failedAt < startedAt).map(({ id }) => id);
-        const result = ids.length > 0 ? await queues.replay(ids) : { replayed: 0, refused: [] };
-        return { ...result, next: ids.length === letters.length ? next : undefined };
-      });
-      replayed += page.replayed;
-      refused.push(...page.refused.slice(0, MOST_REFUSED - refused.length));
-      after = page.next;
-    } while (after !== undefined);
-    return { replayed, refused };
-  }
+/** Page by page, and only what had failed before: what fails again meanwhile would come round for ever. */
+async function replayAll(queues: QueueDesk, node: string | undefined): Promise<ReplayResult> {
+  const startedAt = Date.now();
+  const refused: ReplayResult["refused"][number][] = [];
+  let replayed = 0;
+  let after: string | undefined;
+  do {
+    const { letters, next } = await queues.failed.list({ node, after, limit: PAGE });
+    const ids = letters.filter(({ failedAt }) => failedAt < startedAt).map(({ id }) => id);
+    if (ids.length > 0) {
+      const result = await queues.replay(ids);
+      replayed += result.replayed;
+      refused.push(...result.refused.slice(0, MOST_REFUSED - refused.length));
+    }
+    after = ids.length === letters.length ? next : undefined;
+  } while (after !== undefined);
+  return { replayed, refused };
 }
 
 /** Answers with what the work returns, if anything, or with why it did not work. */

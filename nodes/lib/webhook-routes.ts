@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { NodeAPI } from "node-red";
 import { retryLaterAnswer, STOP_CODES, unknownPathAnswer } from "../../src/bloomreach/webhook-answer";
 import { answerBrokenRequests } from "./broken-requests";
+import { deliveryLife } from "./delivery-life";
 import { expressApp, type ExpressApp, rootApp, useFirst } from "./express-stack";
 import { pathOwner } from "./path-owners";
 import { processOwned } from "./process-owned";
@@ -117,7 +118,7 @@ class ProcessRoutes implements WebhookRoutes {
       (sentence) => RED.log.warn(sentence),
     );
     useFirst(app, (request: IncomingMessage, response: ServerResponse, next: () => void) => {
-      if (this.owns(normalizePath(request.url ?? ""))) void this.serve(request, response);
+      if (this.owns(normalizePath(request.url ?? ""))) void deliveryLife().answering(this.serve(request, response));
       else next();
     });
     RED.events.on("flows:stopping", () => (this.flowsRun = false));

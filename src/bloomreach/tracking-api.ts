@@ -1,4 +1,4 @@
-import type { HttpAnswer, HttpRequest } from "../http/http-client";
+import { GRACE_MS, type HttpAnswer, type HttpRequest } from "../http/http-client";
 
 /** A private API group's key (documentation.bloomreach.com/engagement/reference/authentication). */
 export interface TrackingKeys {
@@ -40,10 +40,13 @@ export class TrackingApi {
     };
   }
 
-  /** Sends commands. @param body `{"commands":[…]}` as JSON, at most 50 commands and 800 KB */
+  /**
+   * Sends commands. What has begun is not given up at once when the signal is aborted.
+   * @param body `{"commands":[…]}` as JSON, at most 50 commands and 800 KB
+   */
   batch(body: string, signal?: AbortSignal): Promise<HttpAnswer> {
     const timeoutMs = this.access.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const request = { method: "POST", url: this.url, headers: this.headers, body, timeoutMs } as const;
+    const request = { method: "POST", url: this.url, headers: this.headers, body, timeoutMs, graceMs: GRACE_MS } as const;
     return this.access.send({ ...request, ...(signal && { signal }) });
   }
 }

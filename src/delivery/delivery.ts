@@ -3,10 +3,12 @@ import { Cursors } from "./cursors";
 import { type DeadLetter, DeadLetters } from "./dead-letters";
 import { type DurableStore, type StoreOperation, StoreUnavailableError } from "./durable-store";
 import { Inbox, type InboxEntry } from "./inbox";
+import type { Lane } from "./lane";
 import { type LaneOwner, LaneStore } from "./lane-store";
 import { groupBy } from "./group-by";
+import { Mutex } from "./mutex";
 import { Outbox } from "./outbox";
-import type { QueueDesk, QueueReport } from "./queue-desk";
+import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult } from "./queue-desk";
 import type { RetryPolicy } from "./retry-policy";
 import { SeenEvents } from "./seen-events";
 
@@ -15,6 +17,8 @@ const EXPIRE_EVERY_MS = 3_600_000;
 
 export interface DeliveryOptions {
   readonly retry?: RetryPolicy;
+  /** Hears of mistakes in the program, which stop nothing but must be seen. */
+  readonly report?: (sentence: string) => void;
 }
 
 /**
@@ -32,7 +36,10 @@ export class Delivery implements QueueDesk {
   /** What waits, by node, whether it is deployed or not: a queue counts in memory, so it is open once. */
   private readonly queues = new Map<string, Promise<LaneStore<unknown>>>();
   private readonly emitters = new Map<string, (entry: InboxEntry, isReplayed: boolean) => void>();
+  /** What people do follows one another: a letter on which two press Replay is delivered once, and none is erased meanwhile. */
+  private readonly deeds = new Mutex();
   private isReady = false;
+  private isStopped = false;
   private expiring: NodeJS.Timeout | undefined;
 
   /** @param opened resolves when the store can be read for the first time */
@@ -87,7 +94,9 @@ export class Delivery implements QueueDesk {
     const { inbox, deadLetters } = this;
     const opened = this.ready.then(async () => {
       const waiting = (await this.untilStored(() => this.queueOf(owner))) as LaneStore<Body>;
-      return Outbox.over<Body>({ waiting, inbox, deadLetters, owner, ...this.options });
+      const outbox = Outbox.over<Body>({ waiting, inbox, deadLetters, owner, ...this.options });
+      if (this.isStopped) await outbox.lane.stop();
+      return outbox;
     });
     this.outboxes.set(owner.node, opened as Promise<Outbox<unknown>>);
     return opened;
@@ -102,12 +111,15 @@ export class Delivery implements QueueDesk {
   }
 
   /**
-   * Flows have started: queues of nodes that are gone send nothing, and what was received and maybe not taken by every
-   * delivery node is emitted once more.
+   * Flows have started: queues of nodes that are gone send nothing, all others go on, and what was received and maybe not
+   * taken by every delivery node is emitted once more.
    */
   async flowsStarted(): Promise<void> {
+    this.isStopped = false;
     await this.ready;
     for (const [node, opening] of this.outboxes) if (!this.emitters.has(node)) (await opening).configure(undefined);
+    if (this.isStopped) return;
+    for (const opening of this.outboxes.values()) void opening.then(({ lane }) => this.isStopped || lane.start());
     this.inbox.running(true);
     await this.inbox.replay((entry, isReplayed) => {
       const emit = this.emitters.get(entry.node);
@@ -120,11 +132,21 @@ export class Delivery implements QueueDesk {
     this.inbox.running(false);
   }
 
-  /** Ends all work; what is unsettled stays kept. */
+  /**
+   * No call starts until flows start again: at a stop, not at a deploy. Resolves when those in flight have ended, all lanes
+   * at once, and what became of them is kept.
+   */
   async stop(): Promise<void> {
+    this.isStopped = true;
+    await this.eachLane((lane) => lane.stop());
+  }
+
+  /** Ends all work for good; what is unsettled stays kept. */
+  async end(): Promise<void> {
+    this.isStopped = true;
     clearInterval(this.expiring);
     this.inbox.close();
-    for (const opening of this.outboxes.values()) await (await opening).lane.stop();
+    await this.eachLane((lane) => lane.end());
   }
 
   async report(): Promise<QueueReport[]> {
@@ -162,7 +184,27 @@ export class Delivery implements QueueDesk {
     return this.deadLetters;
   }
 
-  async replay(ids: readonly string[]): Promise<{ replayed: number; refused: { id: string; reason: string }[] }> {
+  replay(ids: readonly string[]): Promise<ReplayResult> {
+    return this.deeds.run(() => this.replayNow(ids));
+  }
+
+  discard(ids: readonly string[]): Promise<number> {
+    return this.deeds.run(() => this.deadLetters.discard(ids));
+  }
+
+  discardAll(node: string | undefined): Promise<number> {
+    return this.deeds.run(() => this.deadLetters.discardAll(node));
+  }
+
+  discardQueue(node: string): Promise<{ discarded: number } | { refused: string }> {
+    return this.deeds.run(() => this.discardQueueNow(node));
+  }
+
+  erase(hardId: string): Promise<ErasedCounts> {
+    return this.deeds.run(() => this.eraseNow(hardId));
+  }
+
+  private async replayNow(ids: readonly string[]): Promise<ReplayResult> {
     const refused: { id: string; reason: string }[] = [];
     let replayed = 0;
     for (const letters of groupBy(await this.deadLetters.read(ids), ({ node }) => node)) {
@@ -180,10 +222,10 @@ export class Delivery implements QueueDesk {
     return { replayed, refused };
   }
 
-  async discardQueue(node: string): Promise<{ discarded: number } | { refused: string }> {
+  private async discardQueueNow(node: string): Promise<{ discarded: number } | { refused: string }> {
     const outbox = await this.outboxes.get(node);
     if (outbox?.isDelivering) return { refused: "The node is deployed and delivers: remove it from the flow first." };
-    await outbox?.lane.stop();
+    await outbox?.lane.end();
     const waiting = await this.queueOf({ node, name: "", type: "" });
     this.outboxes.delete(node);
     return { discarded: await waiting.discard() };
@@ -203,7 +245,7 @@ export class Delivery implements QueueDesk {
     return { ...(received && { receivedAt: received.receivedAt }), waiting, failed };
   }
 
-  async erase(hardId: string): Promise<{ waiting: number; failed: number; received: number }> {
+  private async eraseNow(hardId: string): Promise<ErasedCounts> {
     const change = (message: JsonObject): JsonObject | undefined => withoutPerson(message, hardId);
     let waiting = 0;
     for (const owner of await LaneStore.owners(this.store)) {
@@ -217,6 +259,12 @@ export class Delivery implements QueueDesk {
     const received = await this.inbox.rewrite(change);
     await this.store.compact();
     return { waiting, failed, received };
+  }
+
+  /** Of all outboxes that are open, or are being opened and will be. */
+  private async eachLane(work: (lane: Lane<unknown>) => Promise<void>): Promise<void> {
+    if (!this.isReady) return;
+    await Promise.all([...this.outboxes.values()].map(async (opening) => work((await opening).lane)));
   }
 
   private async read(): Promise<void> {

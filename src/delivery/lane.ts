@@ -1,15 +1,16 @@
 import { setMaxListeners } from "node:events";
 import type { JsonObject } from "../json";
+import { DEFECT_KEY, failedByDefect, isDefect } from "./defect";
 import type { Destination, LaneRecord, Settlement } from "./destination";
+import { type StoreOperation, StoreUnavailableError } from "./durable-store";
 import { Gate, type Ticket } from "./gate";
 import { newsOf, type SettledNews } from "./news";
-import { ConfigurationError } from "./outcome";
+import { ConfigurationError, type Failed } from "./outcome";
 import { DEFAULT_RETRY, retryDelay, type RetryPolicy } from "./retry-policy";
 import { sleep } from "./sleep";
-import type { StoreOperation } from "./durable-store";
 import type { LaneStore } from "./lane-store";
 import type { WaitingRecord } from "./waiting-record";
-import { type Verdict, verdictOf } from "./verdict";
+import { partsOf, type Verdict, verdictOf } from "./verdict";
 
 export type { SettledNews, SettledRecord } from "./news";
 
@@ -20,6 +21,9 @@ const LONGEST_TIMER_MS = 3_600_000;
 
 /** How it asks a store again that does not work now: the store itself says when it does, this only follows. */
 const STORE_RETRY: RetryPolicy = { firstMs: 250, capMs: 5_000, giveUpAfterMs: Infinity };
+
+/** How long it waits after a mistake in the program before it asks its store again. */
+const DEFECT_PAUSE_MS = 60_000;
 
 /** What is written in the same moment in which settled records are forgotten: dead letters, the message that goes on. */
 export interface Alongside {
@@ -41,6 +45,8 @@ export interface LaneOptions<Body> {
   readonly retry?: RetryPolicy;
   /** From 0 to 1, for the jitter of the back-off. */
   readonly random?: () => number;
+  /** Hears of mistakes in the program, which stop nothing but must be seen. */
+  readonly report?: (sentence: string) => void;
 }
 
 /** A message whose records are to be delivered. */
@@ -85,8 +91,12 @@ export class Lane<Body> {
   private readonly alongside: ((news: readonly SettledNews<Body>[]) => Alongside) | undefined;
   private readonly retry: RetryPolicy;
   private readonly random: () => number;
+  private readonly report: (sentence: string) => void;
   private readonly gate: Gate;
-  private readonly stopping = new AbortController();
+  /** Of the calls of now: aborted when no call may start any more. */
+  private stopping = stopSignal();
+  /** Aborted when nothing will ever start again. */
+  private readonly ending = new AbortController();
   private readonly calls = new Set<Promise<void>>();
   private readonly settledListeners: ((news: SettledNews<Body>) => void)[] = [];
   private readonly stateListeners: ((state: LaneState) => void)[] = [];
@@ -97,26 +107,26 @@ export class Lane<Body> {
   private stateTimer: NodeJS.Timeout | undefined;
 
   constructor({ store, destination, concurrency = 1, ...options }: LaneOptions<Body>) {
-    const { alongside, retry = DEFAULT_RETRY, random = Math.random } = options;
+    const { alongside, retry = DEFAULT_RETRY, random = Math.random, report = () => undefined } = options;
     this.store = store;
     this.destination = destination;
     this.concurrency = concurrency;
     this.alongside = alongside;
     this.retry = retry;
     this.random = random;
+    this.report = report;
     this.gate = new Gate(retry, random);
-    // Every call listens, and more than ten of them are no leak.
-    setMaxListeners(0, this.stopping.signal);
     this.dispatch();
   }
 
   /**
-   * Resolves when the records are kept; what becomes of them is told to the `onSettled` listeners.
+   * Resolves when the records are kept, also while the lane is stopped; what becomes of them is told to the `onSettled`
+   * listeners.
    * @param also what must be written in the same moment (marks of what was taken)
-   * @throws Error when the lane is stopped or the records could not be kept
+   * @throws Error when the lane has ended or the records could not be kept
    */
   async accept({ id, envelope, records }: AcceptedMessage<Body>, also?: readonly StoreOperation[]): Promise<void> {
-    if (this.stopping.signal.aborted) throw new Error("Nothing more is accepted, because delivery is stopping.");
+    if (this.ending.signal.aborted) throw new Error("Nothing more is accepted, because this queue has ended.");
     await this.store.append({ id, envelope }, records, Date.now(), also);
     this.dispatch();
   }
@@ -161,12 +171,30 @@ export class Lane<Body> {
     this.dispatch();
   }
 
-  /** Starts no more calls and aborts those in flight; resolves when they have ended. What is unsettled stays kept. */
+  /**
+   * Starts no more calls until `start`. What has not begun is given up; a request that has begun has the time that its
+   * API client grants it (`GRACE_MS`), because its answer is worth having. Resolves when all calls have ended and what
+   * became of them is kept; what is unsettled waits on.
+   */
   async stop(): Promise<void> {
     this.stopping.abort();
     clearTimeout(this.timer);
     clearTimeout(this.stateTimer);
+    this.stateTimer = undefined;
     await Promise.all(this.calls);
+  }
+
+  /** Goes on after `stop`. */
+  start(): void {
+    if (!this.stopping.signal.aborted || this.ending.signal.aborted) return;
+    this.stopping = stopSignal();
+    this.dispatch();
+  }
+
+  /** Stops for good: also a store that does not work is not asked again, and nothing more is accepted. */
+  end(): Promise<void> {
+    this.ending.abort();
+    return this.stop();
   }
 
   /** Starts what may start. Only one loop takes from the store at a time. */
@@ -176,19 +204,31 @@ export class Lane<Body> {
     if (!this.dispatching) void this.dispatchLoop();
   }
 
+  /** Never rejects. */
   private async dispatchLoop(): Promise<void> {
     this.dispatching = true;
-    while (this.dispatchWanted) {
-      this.dispatchWanted = false;
-      for (let { destination } = this; destination && this.mayStart(destination); { destination } = this) {
-        const limits = { ...destination.batchLimits, together: typeof destination.merge === "function" };
-        const records = await this.insist(() => this.store.take(limits, Date.now()));
-        if (!records?.length || this.stopping.signal.aborted) break;
-        this.start(destination, records);
+    try {
+      while (this.dispatchWanted) {
+        this.dispatchWanted = false;
+        for (let { destination } = this; destination && this.mayStart(destination); { destination } = this) {
+          const limits = { ...destination.batchLimits, together: typeof destination.merge === "function" };
+          const records = await this.insist(() => this.store.take(limits, Date.now()));
+          if (!records?.length) break;
+          if (this.stopping.signal.aborted) {
+            await this.insist(() => this.store.conclude({ settled: [], postponed: [], unsent: records }));
+            break;
+          }
+          this.startCall(destination, records);
+        }
       }
+      this.dispatching = false;
+      this.setTimer();
+    } catch (error) {
+      this.dispatching = false;
+      this.report(`${this.name} cannot be read because of a mistake in the program. ${sentenceOf(error)}`);
+      clearTimeout(this.timer);
+      if (!this.stopping.signal.aborted) this.timer = setTimeout(() => this.dispatch(), DEFECT_PAUSE_MS).unref();
     }
-    this.dispatching = false;
-    this.setTimer();
   }
 
   private mayStart(destination: Destination<Body>): boolean {
@@ -209,36 +249,76 @@ export class Lane<Body> {
     return isFull || since === undefined ? undefined : since + fillMs;
   }
 
-  private start(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): void {
+  private startCall(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): void {
     this.counts.inFlight += records.length;
-    const call = this.run(destination, records).finally(() => {
-      this.calls.delete(call);
-      this.dispatch();
-    });
+    const { signal } = this.stopping;
+    const call = this.run(destination, records, signal)
+      .catch((error: unknown) =>
+        this.report(`${this.name}: a call did not end as it should, and its records wait for the next start. ${sentenceOf(error)}`),
+      )
+      .finally(() => {
+        this.calls.delete(call);
+        this.dispatch();
+      });
     this.calls.add(call);
   }
 
-  /** One call from its start to its end. Never rejects. */
-  private async run(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): Promise<void> {
+  /** One call from its start to its end. */
+  private async run(
+    destination: Destination<Body>,
+    records: readonly WaitingRecord<Body>[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const call: Call<Body> = { ticket: this.gate.enter(), startedAt: Date.now(), open: groupsOf(records) };
     try {
       const groups = [...call.open.values()];
       if (destination.notesSending) await this.insist(() => this.store.noteSending(groups, call.startedAt));
-      const batch = groups.map((group) => merged(group, destination));
-      for await (const settlements of destination.deliver(batch, this.stopping.signal)) {
-        await this.conclude(call, settlements);
-      }
+      signal.throwIfAborted();
+      await this.deliver(call, destination, await this.merged(call, destination), signal);
       await this.conclude(call, retryOpen(call, "The delivery ended without a result for this record."));
     } catch (error) {
-      await this.interrupted(call, error);
+      await this.interrupted(call, error, signal);
     }
     this.gate.leave(call.ticket);
   }
 
+  /** What a call sends. Records that cannot be made one fail, and only they. */
+  private async merged(call: Call<Body>, destination: Destination<Body>): Promise<LaneRecord<Body>[]> {
+    const batch: LaneRecord<Body>[] = [];
+    for (const [id, group] of [...call.open]) {
+      try {
+        batch.push(merged(group, destination));
+      } catch (error) {
+        await this.fail(call, id, error);
+      }
+    }
+    return batch;
+  }
+
+  /** A record that makes the destination throw by a mistake in the program is found by halving the batch: only it fails. */
+  private async deliver(
+    call: Call<Body>,
+    destination: Destination<Body>,
+    batch: readonly LaneRecord<Body>[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (batch.length === 0) return;
+    try {
+      for await (const settlements of destination.deliver(batch, signal)) await this.conclude(call, settlements);
+    } catch (error) {
+      if (!isDefect(error) || signal.aborted) throw error;
+      const open = batch.filter(({ id }) => call.open.has(id));
+      if (open.length === 1) return this.fail(call, open[0]!.id, error);
+      const middle = open.length >> 1;
+      for (const half of [open.slice(0, middle), open.slice(middle)])
+        await this.deliver(call, destination, half, signal);
+    }
+  }
+
   /** The destination threw: nobody knows more about the records that it has not settled. */
-  private async interrupted(call: Call<Body>, error: unknown): Promise<void> {
+  private async interrupted(call: Call<Body>, error: unknown, signal: AbortSignal): Promise<void> {
     const refused = error instanceof ConfigurationError;
-    if (!refused && !this.stopping.signal.aborted) return this.conclude(call, retryOpen(call, sentenceOf(error)));
+    if (!refused && !signal.aborted) return this.conclude(call, retryOpen(call, sentenceOf(error)));
     if (refused) this.gate.refused(call.ticket, error.message, Date.now());
     await this.conclude(
       call,
@@ -248,20 +328,52 @@ export class Lane<Body> {
 
   /** Keeps what a call settled, then tells it. */
   private async conclude(call: Call<Body>, settlements: readonly Settlement[]): Promise<void> {
-    const now = Date.now();
-    this.tellGate(call, settlements, now);
-    const { startedAt, open } = call;
-    const times = { startedAt, now, random: this.random(), retry: this.retry };
-    const verdict = verdictOf(settlements, open, times);
-    const news = await this.insist(() => this.keep(verdict));
+    this.tellGate(call, settlements, Date.now());
+    await this.settle(call, settlements);
+  }
+
+  /** A mistake in the program made a record fail: nobody answered. */
+  private async fail(call: Call<Body>, id: number, error: unknown): Promise<void> {
+    await this.settle(call, [{ id, outcome: this.failedBy(error) }]);
+  }
+
+  private failedBy(error: unknown, wasDelivered = false): Failed {
+    const outcome = failedByDefect(error, wasDelivered);
+    this.report(`${this.name}: a record failed and is kept among the failed ones; the others go on. ${outcome.reason}`);
+    return outcome;
+  }
+
+  private async settle({ startedAt, open }: Call<Body>, settlements: readonly Settlement[]): Promise<void> {
+    const times = { startedAt, now: Date.now(), random: this.random(), retry: this.retry };
+    await this.keepParts(verdictOf(settlements, open, times));
+    this.dispatch();
+  }
+
+  /** Keeps a verdict. A record that cannot be told (a mistake in the program) is found by halving: only it fails. */
+  private async keepParts(verdict: Verdict<Body>): Promise<void> {
     const { final, postponed, unsent } = verdict;
-    this.counts.inFlight -= final.length + unsent.length;
-    for (const { records } of postponed) this.counts.inFlight -= records.length;
-    if (news) {
+    const records = [...final.map(({ original }) => original), ...postponed.flatMap((one) => one.records), ...unsent];
+    if (records.length === 0) return;
+    try {
+      const news = await this.insist(() => this.keep(verdict));
+      this.counts.inFlight -= records.length;
+      if (!news) return;
       for (const { outcome } of final) this.counts[outcome.status]++;
       for (const one of news) tellAll(this.settledListeners, one);
+    } catch (error) {
+      const parts = partsOf(verdict);
+      if (parts.length > 1) for (const part of parts) await this.keepParts(part);
+      else if (final.length > 0 && !final.some(({ outcome }) => outcome.status === "failed" && outcome.key === DEFECT_KEY)) {
+        const outcome = this.failedBy(
+          error,
+          final.some((one) => one.outcome.status === "delivered"),
+        );
+        await this.keepParts({ ...verdict, final: final.map(({ original }) => ({ original, outcome })) });
+      } else {
+        this.counts.inFlight -= records.length;
+        throw error;
+      }
     }
-    this.dispatch();
   }
 
   /** Writes what became of records, and what goes with it; both or nothing. */
@@ -293,16 +405,26 @@ export class Lane<Body> {
     this.gate.unreachable(ticket, keys, last.reason, now);
   }
 
-  /** The store may fail for a while (disk full): asks again until it works. Undefined: the lane was stopped meanwhile. */
+  /**
+   * The store may fail for a while (disk full): asks again until it works. Undefined: the lane has ended meanwhile.
+   * @throws what is no StoreUnavailableError: a mistake in the program, which no repetition mends
+   */
   private async insist<T>(work: () => Promise<T>): Promise<T | undefined> {
     for (let failures = 1; ; failures++) {
       try {
         return await work();
-      } catch {
-        await sleep(retryDelay(STORE_RETRY, failures, this.random()), this.stopping.signal);
-        if (this.stopping.signal.aborted) return undefined;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        await sleep(retryDelay(STORE_RETRY, failures, this.random()), this.ending.signal);
+        if (this.ending.signal.aborted) return undefined;
       }
     }
+  }
+
+  /** For sentences in the log. */
+  private get name(): string {
+    const { name, type, node } = this.store.owner;
+    return `The queue of ${name || type} (${node})`;
   }
 
   /** Sets a timer only when something waits for a time, and for nothing else. */
@@ -331,6 +453,13 @@ export class Lane<Body> {
       tellAll(this.stateListeners, this.state());
     }, STATE_INTERVAL_MS).unref();
   }
+}
+
+/** Every call listens, and more than ten of them are no leak. */
+function stopSignal(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** The records of each key, by the id of the first: the store lends several of one key only where they go as one. */

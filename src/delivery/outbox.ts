@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject, JsonValue } from "../json";
 import type { DeadLetter, DeadLetters } from "./dead-letters";
+import { DEFECT_KEY } from "./defect";
 import type { Destination } from "./destination";
 import { type StoreOperation, StoreUnavailableError } from "./durable-store";
 import { groupBy } from "./group-by";
@@ -72,6 +73,8 @@ export interface OutboxOptions<Body> {
   readonly deadLetters: DeadLetters;
   readonly owner: LaneOwner;
   readonly retry?: RetryPolicy;
+  /** Hears of mistakes in the program, which stop nothing but must be seen. */
+  readonly report?: (sentence: string) => void;
 }
 
 interface Taking<Body> extends Pick<OutgoingMessage<Body>, "records"> {
@@ -112,6 +115,7 @@ export class Outbox<Body> {
       store: waiting,
       alongside: (news): Alongside => outbox.alongside(news),
       ...(options.retry && { retry: options.retry }),
+      ...(options.report && { report: options.report }),
     });
     const outbox = new Outbox<Body>(options, waiting, lane);
     return outbox;
@@ -222,16 +226,21 @@ export class Outbox<Body> {
     const letters = deadLetters.prepare(settled.flatMap((news) => this.lettersOf(news)));
     const operations: StoreOperation[] = [...letters.operations];
     const written: (() => void)[] = [];
-    const followed = this.node?.isFollowed() ? this.node : undefined;
-    for (const one of settled) {
-      if (!followed || (one.delivered.length === 0 && !followed.sendsFailures)) continue;
-      const message = followed.output(newsFor(one));
-      const entry = inbox.prepare({ node: owner.node, receivedAt: Date.now(), message });
-      operations.push(...entry.operations);
-      written.push(() => {
-        entry.kept();
-        this.receipts.set(one, entry.receipt);
-      });
+    try {
+      const followed = this.node?.isFollowed() ? this.node : undefined;
+      for (const one of settled) {
+        const message = followed && outputOf(one, followed);
+        if (!message) continue;
+        const entry = inbox.prepare({ node: owner.node, receivedAt: Date.now(), message });
+        operations.push(...entry.operations);
+        written.push(() => {
+          entry.kept();
+          this.receipts.set(one, entry.receipt);
+        });
+      }
+    } catch (error) {
+      letters.failed();
+      throw error;
     }
     return { operations, written: () => written.forEach((tell) => tell()), failed: () => letters.failed() };
   }
@@ -259,6 +268,17 @@ export class Outbox<Body> {
 
 /** A signal that never comes. */
 const NEVER = new AbortController().signal;
+
+/** What leaves by the output, if anything: what could not leave because of a mistake in the program is only kept. */
+function outputOf<Body>(one: SettledNews<Body>, node: OutboxNode<Body>): JsonObject | undefined {
+  if (one.delivered.length === 0 && !node.sendsFailures) return undefined;
+  try {
+    return node.output(newsFor(one));
+  } catch (error) {
+    if (one.delivered.length === 0 && one.failed.every(({ outcome }) => outcome.key === DEFECT_KEY)) return undefined;
+    throw error;
+  }
+}
 
 function newsFor<Body>({ envelope, ...news }: SettledNews<Body>): OutboxNews<Body> {
   const { properties, settledAtOnce } = envelope as Envelope;

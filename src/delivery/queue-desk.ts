@@ -47,16 +47,21 @@ export interface ErasedCounts {
 }
 
 /**
- * What a person can see of the durable delivery, and do there. Methods reject with a StoreUnavailableError while the store
+ * What a person can see of the durable delivery, and do there. What is done follows one another, so that no two deeds meet.
+ * Methods reject with a StoreUnavailableError while the store
  * does not work.
  */
 export interface QueueDesk {
   /** A sentence while the store does not work. */
   readonly problem: string | undefined;
-  readonly failed: Pick<DeadLetters, "list" | "read" | "discard" | "discardAll" | "exportLines">;
+  readonly failed: Pick<DeadLetters, "list" | "read" | "exportLines">;
   report(): Promise<readonly QueueReport[]>;
   /** Delivers dead letters once more; those that are not there (any more) are passed over. */
   replay(ids: readonly string[]): Promise<ReplayResult>;
+  /** Forgets dead letters. Returns how many. */
+  discard(ids: readonly string[]): Promise<number>;
+  /** Forgets all dead letters, or those of a node. Returns how many. */
+  discardAll(node: string | undefined): Promise<number>;
   /** Forgets what waits for a node that is not deployed; a queue that is delivering is refused with a sentence. */
   discardQueue(node: string): Promise<{ readonly discarded: number } | { readonly refused: string }>;
   /** @param requestId the `request_id` of a webhook's answer */

@@ -1,4 +1,5 @@
 import type { Settlement } from "./destination";
+import { groupBy } from "./group-by";
 import type { FinalRecord } from "./news";
 import type { Failed, Retry } from "./outcome";
 import { retryDelay, type RetryPolicy } from "./retry-policy";
@@ -52,6 +53,20 @@ export function verdictOf<Body>(
     }
   }
   return { final, postponed, unsent };
+}
+
+/**
+ * A verdict in parts that can be kept one after the other: what goes back into the queue, then halves of what is final.
+ * Records of one key stay together, because they were sent as one. One part: it can be divided no further.
+ */
+export function partsOf<Body>({ final, postponed, unsent }: Verdict<Body>): Verdict<Body>[] {
+  const keys = groupBy(final, ({ original }) => original.key);
+  const middle = keys.length >> 1;
+  const finals = [keys.slice(0, middle), keys.slice(middle)].map((half) => half.flat());
+  return [
+    { final: [], postponed, unsent },
+    ...finals.map((half): Verdict<Body> => ({ final: half, postponed: [], unsent: [] })),
+  ].filter((part) => part.final.length + part.postponed.length + part.unsent.length > 0);
 }
 
 function givenUp({ reason, answer }: Retry, { giveUpAfterMs }: RetryPolicy): Failed {

@@ -39,6 +39,12 @@ export class TransportError extends Error {
   }
 }
 
+/**
+ * The `graceMs` of requests that change something, ms: most answers are there by then, and nobody waits for long when
+ * Node-RED stops.
+ */
+export const GRACE_MS = 3_000;
+
 /** The largest answer that is read; a bulk action with an error for every customer stays far below. */
 const LARGEST_ANSWER = 20 * 2 ** 20;
 

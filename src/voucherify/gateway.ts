@@ -1,4 +1,4 @@
-import type { HttpAnswer, HttpRequest } from "../http/http-client";
+import { GRACE_MS, type HttpAnswer, type HttpRequest } from "../http/http-client";
 import type { VoucherifyKeys } from "./voucherify-api";
 
 /** How to reach the integration. */
@@ -13,8 +13,6 @@ export interface GatewayAccess {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** As for single events: what has begun may end when Node-RED stops. */
-const GRACE_MS = 3_000;
 
 const API_HOST = /^https:\/\/(?:(us1|as1)\.)?api\.voucherify\.io\/*$/;
 

@@ -1,4 +1,4 @@
-import type { HttpAnswer, HttpRequest } from "../http/http-client";
+import { GRACE_MS, type HttpAnswer, type HttpRequest } from "../http/http-client";
 
 /** The keys of an application or of an integration (docs.voucherify.io/guides/authentication). */
 export interface VoucherifyKeys {
@@ -52,8 +52,6 @@ export interface PublicationQuery {
 export type VoucherType = "DISCOUNT_VOUCHER" | "GIFT_VOUCHER" | "LOYALTY_CARD";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** Most answers are there by then, and nobody waits for long when Node-RED stops. */
-const GRACE_MS = 3_000;
 
 /**
  * The calls of Voucherify's API that this package uses (docs.voucherify.io/api-reference). Each resolves with the answer,
@@ -84,12 +82,11 @@ export class VoucherifyApi {
   }
 
   /**
-   * Tracks a custom event. Sending it twice counts it twice: it has no key by which Voucherify could know it again. So it is
-   * not given up at once when the signal is aborted, as soon as it has begun.
+   * Tracks a custom event. Sending it twice counts it twice: it has no key by which Voucherify could know it again.
    * @param body the event as JSON (docs.voucherify.io/api-reference/events/track-custom-event)
    */
   trackEvent(body: string, signal?: AbortSignal): Promise<HttpAnswer> {
-    return this.post("/v1/events", body, "api", signal, GRACE_MS);
+    return this.post("/v1/events", body, "api", signal);
   }
 
   /** @param id Voucherify's id of the customer or the source id */
@@ -194,16 +191,10 @@ export class VoucherifyApi {
     return this.send({ method: "GET", url: this.apiUrl + path, headers: this.headers }, "api", signal);
   }
 
-  private post(
-    path: string,
-    body: string,
-    kind: CallKind,
-    signal?: AbortSignal,
-    graceMs?: number,
-  ): Promise<HttpAnswer> {
+  /** What has begun is not given up at once when the signal is aborted: its answer says what need not be sent again. */
+  private post(path: string, body: string, kind: CallKind, signal?: AbortSignal): Promise<HttpAnswer> {
     const headers = { ...this.headers, "Content-Type": "application/json" };
-    const grace = graceMs !== undefined && { graceMs };
-    return this.send({ method: "POST", url: this.apiUrl + path, headers, body, ...grace }, kind, signal);
+    return this.send({ method: "POST", url: this.apiUrl + path, headers, body, graceMs: GRACE_MS }, kind, signal);
   }
 
   private send(

@@ -65,6 +65,8 @@ export class LaneBench {
   readonly destination = new ScriptedDestination();
   readonly news: SettledNews<Body>[] = [];
   readonly states: LaneState[] = [];
+  /** Mistakes in the program, as an administrator reads them. */
+  readonly reports: string[] = [];
   readonly lane: Lane<Body>;
   private messages = 0;
 
@@ -79,6 +81,7 @@ export class LaneBench {
       destination: this.destination,
       concurrency: 1,
       random: () => 1,
+      report: (sentence) => this.reports.push(sentence),
       ...options,
     });
     this.lane.onSettled((news) => this.news.push(news));
@@ -115,7 +118,7 @@ export class LaneBench {
   }
 
   async end(): Promise<void> {
-    const stopped = this.lane.stop();
+    const stopped = this.lane.end();
     await this.clock.tickAsync(0);
     await stopped;
     this.clock.uninstall();

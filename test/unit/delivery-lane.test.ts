@@ -307,11 +307,11 @@ describe("delivery: lane", () => {
     it("tries again when the destination throws or forgets a record, with a reason", async () => {
       await set({ retry: { firstMs: 1, capMs: 1, giveUpAfterMs: 0 } });
       bench.destination.answer = () => {
-        throw new TypeError("x is not a function");
+        throw new Error("Something broke.");
       };
       await bench.accept("a:1");
       await bench.pass(10);
-      assert.match(bench.news[0]?.failed[0]?.outcome.reason ?? "", /x is not a function$/);
+      assert.match(bench.news[0]?.failed[0]?.outcome.reason ?? "", /Something broke\.$/);
       const forgetful = new ScriptedDestination();
       forgetful.deliver = async function* (): AsyncGenerator<Settlement[]> {};
       bench.lane.setDestination(forgetful);
@@ -320,7 +320,7 @@ describe("delivery: lane", () => {
       assert.match(bench.news[1]?.failed[0]?.outcome.reason ?? "", /without a result for this record/);
     });
 
-    it("survives a merge and a listener that throw", async () => {
+    it("survives a listener that throws", async () => {
       await set();
       const warnings: unknown[] = [];
       const emit = process.emitWarning.bind(process);
@@ -329,19 +329,86 @@ describe("delivery: lane", () => {
         bench.lane.onSettled(() => {
           throw new Error("listener");
         });
-        bench.destination.merge = () => {
-          throw new Error("merge");
-        };
         await bench.accept("a:1", "a:2");
         await bench.pass(100);
-        assert.equal(bench.lane.state().waiting, 2);
-        bench.destination.merge = ScriptedDestination.merge;
-        await bench.pass(5_000);
         assert.equal(bench.lane.state().delivered, 2);
         assert.equal(warnings.length, 1);
       } finally {
         process.emitWarning = emit;
       }
+    });
+  });
+
+  describe("a mistake in the program costs only the record that meets it", () => {
+    const fates = (): string[] =>
+      bench.news
+        .flatMap(({ delivered: done, failed }) => [
+          ...done.map(({ key }) => `${key} delivered`),
+          ...failed.map(({ key, outcome }) => `${key} ${outcome.key}: ${outcome.reason}`),
+        ])
+        .sort();
+    const seven = ["a", "b", "c", "d", "e", "f", "g"];
+    const others = seven.filter((key) => key !== "d").map((key) => `${key} delivered`);
+    const isKept = (text: string): void => {
+      const [guilty, ...rest] = fates().sort((one, other) => Number(/error/.test(other)) - Number(/error/.test(one)));
+      assert.match(guilty ?? "", new RegExp(`^d unexpected_error: .*${text}`));
+      assert.deepEqual(rest, others);
+      assert.equal(bench.store.count(), 0);
+      assert.equal(bench.lane.state().inFlight, 0);
+      assert.match(bench.reports.join(), /Node.*kept among the failed/);
+    };
+
+    it("in the destination", async () => {
+      await set();
+      const { deliver } = bench.destination;
+      bench.destination.deliver = (batch, signal) => {
+        if (batch.some(({ key }) => key === "d")) throw new TypeError("body.command is undefined");
+        return deliver.call(bench.destination, batch, signal);
+      };
+      await bench.accept(...seven.map((key) => `${key}:1`));
+      await bench.pass(1_000);
+      isKept("body.command is undefined");
+    });
+
+    it("in merging", async () => {
+      await set();
+      bench.destination.merge = (earlier, later) => {
+        if (later.values[0] === "boom") throw new Error("merge");
+        return ScriptedDestination.merge(earlier, later);
+      };
+      await bench.accept("d:1", "d:boom", "a:1", "a:2");
+      await bench.pass(100);
+      assert.equal(bench.lane.state().failed, 2);
+      assert.deepEqual(bench.destination.sent, [["1", "2"]]);
+    });
+
+    it("in what is written with the outcome", async () => {
+      await set({
+        alongside: (news) => {
+          for (const { delivered: done } of news)
+            if (done.some(({ key }) => key === "d")) throw new Error("no publication");
+          return { operations: [], written: () => undefined, failed: () => undefined };
+        },
+      });
+      bench.destination.batchLimits = { records: 7, bytes: 10_000 };
+      await bench.accept(...seven.map((key) => `${key}:1`));
+      await bench.pass(1_000);
+      isKept("no publication.*replay would deliver it again");
+      await bench.accept("d:2", "x:1");
+      await bench.pass(1_000);
+      assert.equal(bench.lane.state().delivered, 7);
+    });
+
+    it("in the queue: it is told, and asked again", async () => {
+      await set();
+      const taking = bench.store.take.bind(bench.store);
+      bench.store.take = () => Promise.reject(new TypeError("record.key is undefined"));
+      await bench.accept("a:1");
+      await bench.pass(1_000);
+      assert.match(bench.reports.join(), /record\.key is undefined/);
+      bench.store.take = taking;
+      await bench.pass(100_000);
+      assert.equal(bench.lane.state().delivered, 1);
     });
   });
 
@@ -467,19 +534,69 @@ describe("delivery: lane", () => {
       assert.deepEqual(bench.states, [{ waiting: 0, inFlight: 0, delivered: 100, failed: 0 }]);
     });
 
-    it("stops: aborts what is in flight, keeps it, accepts no more", async () => {
+    it("stops: what the destination gives up waits on untried, what comes is kept, and a start goes on", async () => {
       await set();
       bench.destination.latencyMs = 1e6;
       await bench.accept("a:1", "b:1");
       await bench.pass(10);
+      await bench.lane.stop();
+      assert.deepEqual([bench.store.count(), bench.news.length], [2, 0]);
+      await bench.accept("c:1");
+      await bench.pass(HOUR);
+      assert.equal(bench.destination.calls.length, 1);
+      bench.destination.latencyMs = 10;
+      bench.lane.start();
+      await bench.pass(100);
+      assert.deepEqual(bench.destination.sent.slice(1).flat(), ["1", "1", "1"]);
+      assert.deepEqual(
+        bench.news.flatMap((news) => news.delivered.map(({ key, attempts }) => `${key}${attempts}`)).sort(),
+        ["a1", "b1", "c1"],
+      );
+    });
+
+    it("stops when the calls in flight have ended, and keeps what became of them", async () => {
+      await set({ concurrency: 2 });
+      bench.destination.batchLimits = { records: 1, bytes: 1_000 };
+      bench.destination.deliver = async function* ([record]): AsyncGenerator<Settlement[]> {
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        yield [{ id: record!.id, outcome: delivered }];
+      };
+      await bench.accept("a:1", "b:1", "c:1");
+      await bench.pass(10);
+      let stopped = false;
+      void bench.lane.stop().then(() => (stopped = true));
+      await bench.pass(1_900);
+      assert.equal(stopped, false);
+      await bench.pass(200);
+      assert.deepEqual([stopped, bench.store.count(), bench.lane.state().delivered], [true, 1, 2]);
+    });
+
+    it("gives back what it was just taking when it stops", async () => {
+      await set();
+      const taking = bench.store.take.bind(bench.store);
+      let taken: () => void = () => undefined;
+      bench.store.take = async (...limits) => {
+        const records = await taking(...limits);
+        await new Promise<void>((resolve) => (taken = resolve));
+        return records;
+      };
+      await bench.accept("a:1");
+      await bench.pass(10);
       const stopped = bench.lane.stop();
-      await bench.pass(0);
+      taken();
       await stopped;
-      assert.equal(bench.store.count(), 2);
-      assert.equal(bench.news.length, 0);
-      await assert.rejects(bench.accept("c:1"), /stopping/);
-      const [record] = await bench.store.take({ records: 1, bytes: 1, together: true }, Date.now());
-      assert.equal(record?.attempts, 0);
+      await bench.pass(10);
+      bench.store.take = taking;
+      bench.lane.start();
+      await bench.pass(100);
+      assert.deepEqual([bench.lane.state().delivered, bench.destination.calls.length], [1, 1]);
+    });
+
+    it("accepts nothing more when it has ended", async () => {
+      await set();
+      await bench.lane.end();
+      bench.lane.start();
+      await assert.rejects(bench.accept("c:1"), /ended/);
     });
 
     it("tells only what the store has kept, however long the store fails", async () => {

@@ -19,6 +19,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
   let news: OutboxNews<Body>[];
   let emitted: InboxEntry[];
   let lives: Delivery[];
+  const reports: string[] = [];
   let messages = 0;
 
   beforeEach(async () => {
@@ -32,7 +33,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
   });
   afterEach(async () => {
     for (const life of lives) {
-      const stopped = life.stop();
+      const stopped = life.end();
       await clock.tickAsync(0);
       await stopped;
     }
@@ -41,7 +42,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
 
   /** A process starts with what is on disk. */
   async function start(): Promise<void> {
-    delivery = new Delivery(disk, Promise.resolve());
+    delivery = new Delivery(disk, Promise.resolve(), { report: (sentence) => reports.push(sentence) });
     lives.push(delivery);
     destination = new ScriptedDestination();
     [news, emitted] = [[], []];
@@ -204,6 +205,97 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       disk.keys().filter((key) => key.includes("gone")),
       [],
     );
+  });
+
+  it("sends nothing more for a node that is gone when flows have started without it", async () => {
+    const outbox = await deploy();
+    const end = delivery.onReplay("node", () => undefined);
+    await accept(outbox, ["a"]);
+    await pass(100);
+    end();
+    await delivery.flowsStarted();
+    await accept(outbox, ["b"]);
+    await pass(HOUR);
+    assert.deepEqual(destination.sent, [["a"]]);
+    await deploy();
+    await pass(100);
+    assert.deepEqual(destination.sent, [["a"], ["b"]]);
+  });
+
+  it("starts no call between a stop and the next start of the flows, whenever a queue opens", async () => {
+    const outbox = await deploy();
+    await delivery.stop();
+    const late = await deploy("late");
+    await accept(outbox, ["a"]);
+    await accept(late, ["b"]);
+    await pass(HOUR);
+    assert.deepEqual(destination.sent, []);
+    await delivery.flowsStarted();
+    await pass(100);
+    assert.deepEqual(destination.sent.flat().sort(), ["a", "b"]);
+  });
+
+  it("stops all queues at once: their calls end side by side", async () => {
+    for (const node of ["one", "two", "three"]) {
+      const outbox = await deploy(node);
+      destination.deliver = async function* ([record]) {
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        yield [{ id: record!.id, outcome: delivered }];
+      };
+      await accept(outbox, [node]);
+    }
+    await pass(10);
+    let stopped = false;
+    void delivery.stop().then(() => (stopped = true));
+    await pass(2_100);
+    assert.equal(stopped, true);
+    assert.equal(news.length, 3);
+  });
+
+  it("replays a letter once when two people press Replay, and not when one of them erases", async () => {
+    destination.answer = () => refused;
+    await accept(await deploy(), ["a", "b"]);
+    await pass(100);
+    destination.answer = () => delivered;
+    const ids = (await delivery.failed.list({ limit: 10 })).letters.map(({ id }) => id);
+    const results = await Promise.all([
+      delivery.erase("a"),
+      delivery.replay(ids),
+      delivery.replay(ids),
+      delivery.discard(ids),
+    ]);
+    assert.deepEqual(results, [
+      { waiting: 0, failed: 1, received: 0 },
+      { replayed: 1, refused: [] },
+      { replayed: 0, refused: [] },
+      0,
+    ]);
+    await pass(100);
+    assert.deepEqual(destination.sent.slice(1), [["b"]]);
+  });
+
+  it("keeps a record whose output cannot be made among the failed, and goes on with the others", async () => {
+    const outbox = await deploy("node", { follower: true });
+    outbox.configure({
+      destination,
+      concurrency: 4,
+      output: ({ delivered: done }) => {
+        if (done.some(({ key }) => key === "bad")) throw new TypeError("publication is undefined");
+        return { payload: done.map(({ key }) => key) };
+      },
+      isFollowed: () => true,
+    });
+    for (const text of ["one", "bad", "two"]) await accept(outbox, [text]);
+    await pass(1_000);
+    const { letters } = await delivery.failed.list({ limit: 10 });
+    assert.deepEqual(
+      letters.map(({ customer, reasonKey }) => [customer, reasonKey]),
+      [["bad", "unexpected_error"]],
+    );
+    assert.equal(delivery.failed.count(), 1);
+    assert.equal((await delivery.report())[0]?.waiting, 0);
+    assert.deepEqual(news.flatMap((one) => one.delivered.map(({ key }) => key)).sort(), ["one", "two"]);
+    assert.ok(reports.some((sentence) => sentence.includes("publication is undefined")));
   });
 
   it("tells the next life of a node what nobody heard", async () => {
