@@ -254,7 +254,9 @@ export class Lane<Body> {
     const { signal } = this.stopping;
     const call = this.run(destination, records, signal)
       .catch((error: unknown) =>
-        this.report(`${this.name}: a call did not end as it should, and its records wait for the next start. ${sentenceOf(error)}`),
+        this.report(
+          `${this.name}: a call did not end as it should, and its records wait for the next start. ${sentenceOf(error)}`,
+        ),
       )
       .finally(() => {
         this.calls.delete(call);
@@ -363,7 +365,10 @@ export class Lane<Body> {
     } catch (error) {
       const parts = partsOf(verdict);
       if (parts.length > 1) for (const part of parts) await this.keepParts(part);
-      else if (final.length > 0 && !final.some(({ outcome }) => outcome.status === "failed" && outcome.key === DEFECT_KEY)) {
+      else if (
+        final.length > 0 &&
+        !final.some(({ outcome }) => outcome.status === "failed" && outcome.key === DEFECT_KEY)
+      ) {
         const outcome = this.failedBy(
           error,
           final.some((one) => one.outcome.status === "delivered"),
