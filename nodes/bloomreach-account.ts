@@ -1,15 +1,16 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { testBloomreachConnection } from "../src/bloomreach/connection";
 import { sendHttp } from "../src/http/http-client";
-import { SIMULATOR_BLOOMREACH_KEYS } from "../src/simulator";
-import { addDialogRoute, postedText, typedOrStored } from "./lib/admin-routes";
+import { addDialogRoute, deployedAccount, postedText, settingsToTest } from "./lib/admin-routes";
 import { connectBloomreach } from "./lib/bloomreach-connection";
 import { type BloomreachAccount, webhookKeysOf } from "./lib/bloomreach-webhook-keys";
 import { bloomreachBudget } from "./lib/budgets";
-import { BUILT_IN_SIMULATOR, simulatorUrl } from "./lib/built-in-simulator";
-import { resolveTyped, unsetVariable } from "./lib/environment";
+import { BUILT_IN_SIMULATOR, builtInKeys, simulatorUrl } from "./lib/built-in-simulator";
+import { unsetVariable } from "./lib/environment";
 
 const TYPE = "bv-bloomreach-account";
+/** What opens the API, by the labels of the dialog. */
+const KEYS = { projectToken: "Project token", apiKeyId: "API Key ID", apiSecret: "API secret" };
 
 interface BloomreachAccountDef extends NodeDef {
   apiUrl: string;
@@ -76,29 +77,21 @@ export = (RED: NodeAPI): void => {
   });
 
   addDialogRoute(RED, TYPE, "bloomreach-account/test", async (posted) => {
-    const stored = (RED.nodes.getNode(postedText(posted, "id")) as Node<Credentials> | null)?.credentials;
-    const typed = {
-      apiUrl: resolveTyped(postedText(posted, "apiUrl")),
-      projectToken: resolveTyped(postedText(posted, "projectToken")),
-      apiKeyId: resolveTyped(typedOrStored(posted, "apiKeyId", stored?.apiKeyId)),
-      apiSecret: resolveTyped(typedOrStored(posted, "apiSecret", stored?.apiSecret)),
-    };
+    const typed = settingsToTest(posted, KEYS, deployedAccount(RED, TYPE, postedText(posted, "id")));
     const unset = unsetVariable({
       "API base URL": typed.apiUrl,
-      "Project token": typed.projectToken,
-      "API Key ID": typed.apiKeyId,
-      "API secret": typed.apiSecret,
+      [KEYS.projectToken]: typed.projectToken,
+      [KEYS.apiKeyId]: typed.apiKeyId,
+      [KEYS.apiSecret]: typed.apiSecret,
     });
     if (unset) return { checks: [{ name: "settings", ok: false, sentence: unset }] };
     const simulated = typed.apiUrl === BUILT_IN_SIMULATOR;
+    const { projectToken, apiKeyId, apiSecret } = simulated ? builtInKeys() : typed;
     return {
       checks: await testBloomreachConnection({
         apiUrl: simulated ? await simulatorUrl() : typed.apiUrl,
-        projectToken: typed.projectToken || (simulated ? SIMULATOR_BLOOMREACH_KEYS.projectToken : ""),
-        keys: {
-          keyId: typed.apiKeyId || (simulated ? SIMULATOR_BLOOMREACH_KEYS.apiKeyId : ""),
-          secret: typed.apiSecret || (simulated ? SIMULATOR_BLOOMREACH_KEYS.apiSecret : ""),
-        },
+        projectToken,
+        keys: { keyId: apiKeyId, secret: apiSecret },
         send: sendHttp,
         signal: AbortSignal.timeout(15_000),
       }),

@@ -13,11 +13,10 @@ import {
   sampleWebhook,
   sendScenario,
   sendWebhook,
-  SIMULATOR_WEBHOOK_SECRET,
   type WebhookForm,
 } from "../src/simulator";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
-import { builtInSimulator } from "./lib/built-in-simulator";
+import { builtInKeys, builtInSimulator } from "./lib/built-in-simulator";
 import { localAddress } from "./lib/local-address";
 import { type Message, MessageError, onEachMessage } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
@@ -116,7 +115,7 @@ async function playVoucherify(RED: NodeAPI, def: SimulatorDef, message: Message,
   const { statuses } = await sendWebhook({
     url: `${localAddress(RED)}${def.path}`,
     body: sampleWebhook(kind, form, { customer: { source_id: sourceId } }),
-    secret: SIMULATOR_WEBHOOK_SECRET,
+    secret: builtInKeys().signingSecret,
     retries: 0,
     insecureTls,
   });

@@ -1,11 +1,12 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { testVoucherifyConnection } from "../src/voucherify/connection";
-import { addDialogRoute, postedText, typedOrStored } from "./lib/admin-routes";
+import { addDialogRoute, deployedAccount, postedText, settingsToTest } from "./lib/admin-routes";
 import { type BudgetDef, sharedBudget, type ThrottleNode, throwAwayBudget } from "./lib/budgets";
-import { resolveTyped } from "./lib/environment";
 import { connectVoucherify, type VoucherifyAccount } from "./lib/voucherify-connection";
 
 const TYPE = "bv-voucherify-account";
+/** What opens the API, by the labels of the dialog. */
+const KEYS = { applicationId: "Application ID", secretKey: "Secret key" };
 
 interface VoucherifyAccountDef extends NodeDef, BudgetDef {
   apiUrl: string;
@@ -35,6 +36,7 @@ export = (RED: NodeAPI): void => {
       gatewayUrl: def.gatewayUrl?.trim() ?? "",
     };
     Object.assign(this, {
+      apiUrl: settings.apiUrl,
       hardId: settings.hardId,
       testCustomers: new Set((def.testCustomers ?? "").split(/[\n,]/).flatMap((id) => id.trim() || [])),
       connection: connectVoucherify(settings, throttle?.budget ?? sharedBudget(this, def)),
@@ -45,13 +47,11 @@ export = (RED: NodeAPI): void => {
   });
 
   addDialogRoute(RED, TYPE, "voucherify-account/test", async (posted) => {
-    const stored = (RED.nodes.getNode(postedText(posted, "id")) as Node<Credentials> | null)?.credentials;
+    const settings = settingsToTest(posted, KEYS, deployedAccount(RED, TYPE, postedText(posted, "id")));
     const { api, problem } = connectVoucherify(
       {
-        apiUrl: resolveTyped(postedText(posted, "apiUrl")),
+        ...settings,
         hardId: "",
-        applicationId: resolveTyped(typedOrStored(posted, "applicationId", stored?.applicationId)),
-        secretKey: resolveTyped(typedOrStored(posted, "secretKey", stored?.secretKey)),
         // What is tested is the API; the gateway has no call that only tests.
         transport: "api",
         gatewayUrl: "",

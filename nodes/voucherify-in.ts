@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { retryLaterAnswer, type WebhookAnswer as BloomreachAnswer } from "../src/bloomreach/webhook-answer";
 import { StoreUnavailableError } from "../src/delivery/durable-store";
 import type { VoucherifyEvent } from "../src/schemas/voucherify-event";
-import { SIMULATOR_WEBHOOK_SECRET } from "../src/simulator";
+import { isSimulatorKey } from "../src/simulator";
 import { readWebhook } from "../src/voucherify/webhook-event";
 import {
   ACTIVITY_EVENTS,
@@ -13,8 +13,13 @@ import {
 import { isSigned } from "../src/voucherify/webhook-signature";
 import { webhookUrl } from "../src/bloomreach/paste-templates";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
+<<<<<<< HEAD
 import { onClose } from "./lib/delivery-life";
 import { durableDelivery, prepareDelivery } from "./lib/durable-delivery";
+=======
+import { builtInKeys } from "./lib/built-in-simulator";
+import { durableDelivery } from "./lib/durable-delivery";
+>>>>>>> 0f3ce00 (The built-in simulator makes its own keys for each process and knows no others; stored keys go only to the deployed address; admin posts take JSON only; an unknown plan is told)
 import { unsetVariable } from "./lib/environment";
 import {
   chosenKinds,
@@ -192,8 +197,9 @@ function secretsOf(
   const typed = [credentials?.secret, credentials?.secondSecret].flatMap((secret) => secret?.trim() || []);
   const unset = unsetVariable({ "Signing secret": typed[0], "Second secret": typed[1] });
   if (unset) return { secrets: [], problem: unset };
-  if (account?.connection.isSimulated) return { secrets: [...typed, SIMULATOR_WEBHOOK_SECRET] };
-  if (typed.includes(SIMULATOR_WEBHOOK_SECRET))
+  if (account?.connection.isSimulated)
+    return { secrets: [...typed.filter((secret) => !isSimulatorKey(secret)), builtInKeys().signingSecret] };
+  if (typed.some(isSimulatorKey))
     return {
       secrets: [],
       problem: "This signing secret belongs to the built-in simulator: type the one of your Voucherify project.",

@@ -1,9 +1,9 @@
 import { TrackingApi } from "../../src/bloomreach/tracking-api";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import { sendHttp } from "../../src/http/http-client";
-import { SIMULATOR_BLOOMREACH_KEYS } from "../../src/simulator";
+import { isSimulatorKey } from "../../src/simulator";
 import type { RequestBudget } from "../../src/throttle/request-budget";
-import { BUILT_IN_SIMULATOR, simulatorUrl } from "./built-in-simulator";
+import { BUILT_IN_SIMULATOR, builtInKeys, simulatorUrl } from "./built-in-simulator";
 import { unsetVariable } from "./environment";
 
 /** What a user set for Bloomreach's API in a bloomreach account, `${ENV}` replaced. */
@@ -17,6 +17,8 @@ export interface TrackingSettings {
 /** A way into one Bloomreach project, or the sentence that says why there is none. */
 export interface BloomreachConnection {
   readonly problem: string | undefined;
+  /** It is the built-in simulator. */
+  readonly isSimulated: boolean;
   readonly api: TrackingApi;
   readonly budget: RequestBudget;
 }
@@ -35,10 +37,7 @@ export function trackingProblem(settings: TrackingSettings): string | undefined 
     return "The bloomreach account has no API base URL: type the one that Bloomreach shows under Project settings > Access management > API.";
   if (!settings.projectToken || !settings.apiKeyId || !settings.apiSecret)
     return "The bloomreach account has no API keys: type the Project token, the API Key ID and the API secret.";
-  if (
-    settings.apiKeyId === SIMULATOR_BLOOMREACH_KEYS.apiKeyId ||
-    settings.apiSecret === SIMULATOR_BLOOMREACH_KEYS.apiSecret
-  )
+  if (isSimulatorKey(settings.apiKeyId) || isSimulatorKey(settings.apiSecret))
     return "These API keys belong to the built-in simulator: type the keys of your Bloomreach project.";
   return undefined;
 }
@@ -49,14 +48,12 @@ export function connectBloomreach(settings: TrackingSettings, budget: RequestBud
   const simulated = settings.apiUrl === BUILT_IN_SIMULATOR;
   // The simulator gets its port when it starts, at the first request; until then its address has only a name.
   const apiUrl = simulated ? "http://simulator" : settings.apiUrl;
-  const own = (typed: string, simulators: string): string => typed || (simulated ? simulators : "");
+  // The simulator knows its own keys only: those of a project have no business there.
+  const { projectToken, apiKeyId, apiSecret } = simulated ? builtInKeys() : settings;
   const api = new TrackingApi({
     apiUrl,
-    projectToken: own(settings.projectToken, SIMULATOR_BLOOMREACH_KEYS.projectToken),
-    keys: {
-      apiKeyId: own(settings.apiKeyId, SIMULATOR_BLOOMREACH_KEYS.apiKeyId),
-      apiSecret: own(settings.apiSecret, SIMULATOR_BLOOMREACH_KEYS.apiSecret),
-    },
+    projectToken,
+    keys: { apiKeyId, apiSecret },
     send: (request) =>
       budget.run(
         async () => {
@@ -66,5 +63,5 @@ export function connectBloomreach(settings: TrackingSettings, budget: RequestBud
         request.signal ? { signal: request.signal } : {},
       ),
   });
-  return { problem, api, budget };
+  return { problem, isSimulated: simulated, api, budget };
 }

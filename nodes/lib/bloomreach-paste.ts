@@ -8,6 +8,7 @@ import {
   rootTemplate,
   webhookUrl,
 } from "../../src/bloomreach/paste-templates";
+import { isSimulatorKey } from "../../src/simulator";
 import { addDialogRoute, postedText } from "./admin-routes";
 import type { BloomreachAccount } from "./bloomreach-webhook-keys";
 import { nodeRoot } from "./local-address";
@@ -24,7 +25,7 @@ export function addPasteRoute(RED: NodeAPI, type: string): void {
       httpNodeRoot: nodeRoot(RED),
       path: postedText(posted, "path"),
     };
-    const applicationId = postedText(posted, "applicationId") || account?.webhookKeys?.applicationId || "";
+    const applicationId = postedText(posted, "applicationId") || ownApplicationId(account);
     return {
       url: webhookUrl(place),
       urlNote: publicUrl
@@ -60,4 +61,10 @@ export function addPasteRoute(RED: NodeAPI, type: string): void {
       note: keys.length > 0 ? "" : "Voucherify has no customer metadata defined (Project settings > Metadata schema).",
     };
   }
+}
+
+/** What Bloomreach has to send; "" where it is known to the built-in simulator alone. */
+function ownApplicationId(account: BloomreachAccount | null): string {
+  const applicationId = account?.webhookKeys?.applicationId ?? "";
+  return isSimulatorKey(applicationId) ? "" : applicationId;
 }

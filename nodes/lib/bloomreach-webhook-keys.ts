@@ -1,8 +1,8 @@
 import type { Node } from "node-red";
 import type { WebhookKeys } from "../../src/bloomreach/webhook-keys";
 import type { IdSync } from "../../src/mapping/id-sync";
-import { SIMULATOR_KEYS } from "../../src/simulator";
-import { BUILT_IN_SIMULATOR } from "./built-in-simulator";
+import { isSimulatorKey } from "../../src/simulator";
+import { BUILT_IN_SIMULATOR, builtInKeys } from "./built-in-simulator";
 import type { BloomreachConnection } from "./bloomreach-connection";
 import { unsetVariable } from "./environment";
 
@@ -41,17 +41,25 @@ export function webhookKeysOf(settings: WebhookKeySettings): { keys?: WebhookKey
     "Header value": settings.headerValue,
   });
   if (unset) return { problem: unset };
+  const isSimulators = isSimulatorKey(settings.applicationId) || isSimulatorKey(settings.secretKey);
   const hasPair = settings.applicationId !== "" && settings.secretKey !== "";
   const hasHeader = settings.headerName !== "" && settings.headerValue !== "";
-  if (settings.apiUrl === BUILT_IN_SIMULATOR) return { keys: hasPair || hasHeader ? settings : SIMULATOR_KEYS };
+  if (settings.apiUrl === BUILT_IN_SIMULATOR)
+    return { keys: (hasPair || hasHeader) && !isSimulators ? settings : simulatorsWebhookKeys() };
   if (!hasPair && !hasHeader)
     return {
       problem:
         "The bloomreach account has no webhook keys: open it and press Generate. Until then every webhook is refused.",
     };
-  if (settings.applicationId === SIMULATOR_KEYS.applicationId || settings.secretKey === SIMULATOR_KEYS.secretKey)
+  if (isSimulators)
     return {
       problem: "These webhook keys belong to the built-in simulator: open the bloomreach account and press Generate.",
     };
   return { keys: settings };
+}
+
+/** What the built-in simulator sends where the user has typed no keys. */
+function simulatorsWebhookKeys(): WebhookKeys {
+  const { webhookApplicationId, webhookSecretKey } = builtInKeys();
+  return { applicationId: webhookApplicationId, secretKey: webhookSecretKey };
 }

@@ -63,8 +63,15 @@ function usableSettings(node: Node, def: BudgetDef): BudgetSettings {
   }
 }
 
+function planBudget(plan: string): BudgetSettings {
+  if (Object.hasOwn(PLAN_BUDGETS, plan)) return PLAN_BUDGETS[plan as Plan];
+  throw new RangeError(
+    `There is no plan "${plan}": open this node and choose your Voucherify plan. Until then the limit of the smallest plan counts, 100 requests a minute.`,
+  );
+}
+
 function settingsOf(def: BudgetDef): BudgetSettings {
-  if (def.plan && def.plan !== "own") return PLAN_BUDGETS[def.plan];
+  if (def.plan && def.plan !== "own") return planBudget(def.plan);
   return budgetSettings({
     requests: Number(def.requests || DEFAULTS.requests),
     period: def.period ?? DEFAULTS.period,

@@ -13,6 +13,11 @@ export function unsetVariable(values: Readonly<Record<string, string | undefined
   return undefined;
 }
 
+/** Whether a value names an environment variable. */
+export function isVariable(value: string): boolean {
+  return leftover.test(value.trim());
+}
+
 /** A value typed into a dialog that is not deployed yet: `${NAME}` is replaced as Node-RED would do at the deploy. */
 export function resolveTyped(value: string): string {
   const name = leftover.exec(value.trim())?.[1];

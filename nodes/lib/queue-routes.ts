@@ -4,6 +4,7 @@ import type { NodeAPI } from "node-red";
 import { StoreUnavailableError } from "../../src/delivery/durable-store";
 import type { QueueDesk, ReplayResult } from "../../src/delivery/queue-desk";
 import { isJsonObject, type JsonObject } from "../../src/json";
+import { jsonOnly } from "./json-only";
 
 const ROOT = "/bloomreach-voucherify/queues";
 /** So many letters fit on one page, and so many are replayed at one go. */
@@ -40,7 +41,7 @@ export function addQueueRoutes(RED: NodeAPI, desk: () => Promise<QueueDesk>): vo
   };
   const post = (path: string, act: (queues: QueueDesk, posted: JsonObject) => Promise<object>): void => {
     const handler = answering(async ({ body }: { body?: unknown }) => act(await desk(), isJsonObject(body) ? body : {}));
-    RED.httpAdmin.post(ROOT + path, RED.auth.needsPermission("bloomreach-voucherify.write"), handler);
+    RED.httpAdmin.post(ROOT + path, RED.auth.needsPermission("bloomreach-voucherify.write"), jsonOnly, handler);
   };
 
   get("", async (queues) => {

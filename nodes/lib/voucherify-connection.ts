@@ -8,12 +8,12 @@ import type { Repeat } from "../../src/destinations/lost-answers";
 import type { Destination } from "../../src/delivery/destination";
 import { type HttpRequest, sendHttp } from "../../src/http/http-client";
 import type { EmptyValues } from "../../src/mapping/absent";
-import { SIMULATOR_KEYS } from "../../src/simulator";
+import { isSimulatorKey } from "../../src/simulator";
 import type { RequestBudget } from "../../src/throttle/request-budget";
 import { gatewayUrlOf, VoucherifyGateway } from "../../src/voucherify/gateway";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { VoucherifyApi, type VoucherifyKeys } from "../../src/voucherify/voucherify-api";
-import { BUILT_IN_SIMULATOR, simulatorUrl } from "./built-in-simulator";
+import { BUILT_IN_SIMULATOR, builtInKeys, simulatorUrl } from "./built-in-simulator";
 import { unsetVariable } from "./environment";
 import { processOwned } from "./process-owned";
 
@@ -31,6 +31,7 @@ export interface VoucherifySettings {
 
 /** A voucherify account as other nodes use it. */
 export interface VoucherifyAccount extends Node {
+  readonly apiUrl: string;
   readonly hardId: string;
   /** When not empty, only these `source_id`s are delivered. */
   readonly testCustomers: ReadonlySet<string>;
@@ -75,7 +76,7 @@ export function voucherifyProblem(settings: VoucherifySettings): string | undefi
     return "The voucherify account has no API base URL: choose a region or type your dedicated URL.";
   if (!settings.applicationId || !settings.secretKey)
     return "The voucherify account has no keys: type the Application ID and the Secret key.";
-  if (settings.applicationId === SIMULATOR_KEYS.applicationId || settings.secretKey === SIMULATOR_KEYS.secretKey)
+  if (isSimulatorKey(settings.applicationId) || isSimulatorKey(settings.secretKey))
     return "These keys belong to the built-in simulator: type the keys of your Voucherify project.";
   if (settings.transport === "gateway" && !gatewayAddress(settings))
     return "The hosted gateway has no address in a dedicated region: type the Gateway URL in the voucherify account.";
@@ -90,10 +91,9 @@ function gatewayAddress({ gatewayUrl, apiUrl }: VoucherifySettings): string | un
 export function connectVoucherify(settings: VoucherifySettings, budget: RequestBudget): VoucherifyConnection {
   const problem = voucherifyProblem(settings);
   const simulated = settings.apiUrl === BUILT_IN_SIMULATOR;
-  const keys: VoucherifyKeys = {
-    applicationId: settings.applicationId || (simulated ? SIMULATOR_KEYS.applicationId : ""),
-    secretKey: settings.secretKey || (simulated ? SIMULATOR_KEYS.secretKey : ""),
-  };
+  // The simulator knows its own keys only: those of a project have no business there.
+  const { applicationId, secretKey } = simulated ? builtInKeys() : settings;
+  const keys: VoucherifyKeys = { applicationId, secretKey };
   // The simulator gets its port when it starts, at the first request; until then its address has only a name.
   const apiUrl = simulated ? "http://simulator" : settings.apiUrl;
   const prepare = async (request: HttpRequest): Promise<HttpRequest> => {

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import { newId, type SimulatedAnswer, type SimulatedRequest } from "./exchange";
-import { SIMULATOR_BLOOMREACH_KEYS } from "./keys";
+import type { SimulatorKeys } from "./keys";
 import { ProfileBook } from "./profile-book";
 
 const PATH = /^\/(?:track|data)\/v2\/projects\/([^/]+)\/(.+)$/;
@@ -12,11 +12,7 @@ const LARGEST_VALUE = 16 * 1024;
 const MOST_ATTRIBUTES = 255;
 
 /** The project and the API key that are accepted. */
-export interface BloomreachKeys {
-  readonly projectToken: string;
-  readonly apiKeyId: string;
-  readonly apiSecret: string;
-}
+type BloomreachKeys = Pick<SimulatorKeys, "projectToken" | "apiKeyId" | "apiSecret">;
 
 /** What one command came to. */
 type Result = { readonly success: true } | { readonly success: false; readonly errors: string[] };
@@ -35,7 +31,7 @@ export class SimulatedBloomreach {
   /** Results are left out of answers, as many as this says, the last first. */
   missingResults = 0;
 
-  constructor(private readonly keys: BloomreachKeys = SIMULATOR_BLOOMREACH_KEYS) {}
+  constructor(private readonly keys: BloomreachKeys) {}
 
   answer(request: SimulatedRequest): SimulatedAnswer {
     return { ...this.route(request), headers: { "x-request-id": newId("") } };

@@ -1,12 +1,17 @@
 // `npm run simulator`: the simulator alone, for other programs, curl or a Node-RED elsewhere on this machine.
 import { parseArgs } from "node:util";
-import { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS } from "./keys";
+import { makeSimulatorKeys, newSecret } from "./keys";
 import { Simulator } from "./simulator";
 
 const HELP = `Plays the APIs of Voucherify and Bloomreach Engagement on this machine.
 
   npm run simulator -- --port 4010     the port (also PORT=4010); 4010 by default, 0 takes any free one
+
+It makes new keys at each start and prints them. With SIMULATOR_SECRET=<a text of your own, 16 characters or more> the
+keys are the same at each start: so several programs can share one simulator, and know its keys before it runs.
 `;
+/** Shorter ones could be guessed. */
+const SHORTEST_SECRET = 16;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { port: { type: "string" }, help: { type: "boolean", short: "h" } } });
@@ -14,21 +19,28 @@ async function main(): Promise<void> {
   const port = Number(values.port ?? process.env.PORT ?? 4010);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error("The port must be a number from 0 to 65535.");
-  const simulator = await Simulator.start({ port });
+  const secret = process.env.SIMULATOR_SECRET || newSecret();
+  if (secret.length < SHORTEST_SECRET)
+    throw new Error(`SIMULATOR_SECRET must have ${SHORTEST_SECRET} characters or more.`);
+  // An account takes these keys as those of a project: this simulator stands outside of its Node-RED, at an address.
+  const keys = makeSimulatorKeys({ secret, prefix: "shared" });
+  const simulator = await Simulator.start({ port, keys });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void simulator.stop());
   console.log(`
   The simulator is running: ${simulator.url}    (open it to see customers and requests)
 
   Voucherify    API URL ${simulator.url}
-                Application ID ${SIMULATOR_KEYS.applicationId}
-                Secret key ${SIMULATOR_KEYS.secretKey}
+                Application ID ${keys.applicationId}
+                Secret key ${keys.secretKey}
   Bloomreach    API base URL ${simulator.url}
-                Project token ${SIMULATOR_BLOOMREACH_KEYS.projectToken}
-                API Key ID ${SIMULATOR_BLOOMREACH_KEYS.apiKeyId}
-                API secret ${SIMULATOR_BLOOMREACH_KEYS.apiSecret}
+                Project token ${keys.projectToken}
+                API Key ID ${keys.apiKeyId}
+                API secret ${keys.apiSecret}
+
+  The same keys next time: SIMULATOR_SECRET=${secret} npm run simulator
 
   Try it:
-  curl -H "X-App-Id: ${SIMULATOR_KEYS.applicationId}" -H "X-App-Token: ${SIMULATOR_KEYS.secretKey}" ${simulator.url}/v1/customers
+  curl -H "X-App-Id: ${keys.applicationId}" -H "X-App-Token: ${keys.secretKey}" ${simulator.url}/v1/customers
 
   For tests: GET ${simulator.url}/_simulator/log, GET .../customers, POST .../reset, POST .../faults
   (for example {"seed":1,"rate429":0.2,"only":{"path":"/v1/customers*"}}).

@@ -9,7 +9,7 @@ export type { TrackedEvent } from "./custom-events";
 export type { StoredCustomer } from "./customer-book";
 export { renderEmail } from "./email";
 export type { FaultFilter, FaultKind, Faults } from "./faults";
-export { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS, SIMULATOR_WEBHOOK_SECRET } from "./keys";
+export { isSimulatorKey, makeSimulatorKeys, type SimulatorKeys } from "./keys";
 export type { LoggedRequest } from "./request-log";
 export { SAMPLE_METADATA_KEYS, sampleCustomers, sampleMembers } from "./sample-customers";
 export { sampleEventData, type SampleSubject } from "./sample-events";

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { JsonValue } from "../json";
 import type { MetadataSchema } from "../schemas/voucherify";
 import type { ActivityBook } from "./activity-book";
-import { type BloomreachKeys, SimulatedBloomreach } from "./bloomreach-api";
+import { SimulatedBloomreach } from "./bloomreach-api";
 import type { CampaignBook } from "./campaigns";
 import type { CustomEventBook } from "./custom-events";
 import { answerControl } from "./control";
@@ -11,7 +11,7 @@ import type { StoredCustomer } from "./customer-book";
 import { customerIdsOf, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedRequest } from "./exchange";
 import { type FaultKind, FaultPlan, type Faults } from "./faults";
 import { SimulatedGateway } from "./gateway";
-import { SIMULATOR_KEYS } from "./keys";
+import { makeSimulatorKeys, type SimulatorKeys } from "./keys";
 import type { PublicationBook } from "./publications";
 import type { SimulatedRateLimit } from "./rate-counter";
 import { type LoggedRequest, RequestLog } from "./request-log";
@@ -30,10 +30,8 @@ export interface SimulatorOptions {
   readonly bulkRateLimit?: SimulatedRateLimit;
   /** How long a bulk request is worked on, in ms; 200 by default. */
   readonly asyncActionMs?: number;
-  /** The Voucherify keys that are accepted; `SIMULATOR_KEYS` by default. */
-  readonly keys?: { readonly applicationId: string; readonly secretKey: string };
-  /** The Bloomreach project and API key that are accepted; `SIMULATOR_BLOOMREACH_KEYS` by default. */
-  readonly bloomreachKeys?: BloomreachKeys;
+  /** Keys to have instead of random ones. */
+  readonly keys?: Partial<SimulatorKeys>;
   /**
    * Voucherify's hosted integration for Bloomreach, below `/bloomreach-engagement/`: the name of its Main Hard ID
    * ("registered" by default) and how many calls it takes a day (144,000 by default).
@@ -53,20 +51,23 @@ export class Simulator {
   private readonly gateway: SimulatedGateway;
   /** The simulated Bloomreach project: its customers with their events, and what its API group may not write. */
   readonly bloomreach: SimulatedBloomreach;
+  /** The only keys that it knows. */
+  readonly keys: SimulatorKeys;
   private readonly requestLog: RequestLog;
   private faults: FaultPlan | undefined;
 
   private constructor(private readonly options: SimulatorOptions) {
+    this.keys = { ...makeSimulatorKeys(), ...options.keys };
     this.voucherify = new SimulatedVoucherify({
-      keys: options.keys ?? SIMULATOR_KEYS,
+      keys: this.keys,
       rateLimit: options.rateLimit ?? { limit: 2_000, periodMs: 60_000 },
       bulkRateLimit: options.bulkRateLimit,
       asyncActionMs: options.asyncActionMs ?? 200,
     });
-    this.bloomreach = new SimulatedBloomreach(options.bloomreachKeys);
+    this.bloomreach = new SimulatedBloomreach(this.keys);
     const { book, schemas, events } = this.voucherify;
     const setup = {
-      keys: options.keys ?? SIMULATOR_KEYS,
+      keys: this.keys,
       hardId: "registered",
       dailyCalls: 144_000,
       ...options.gateway,

@@ -58,8 +58,7 @@ describe("Codes: one for each customer, none wasted", () => {
   ): Promise<void> => {
     sunk = [];
     simulator = await Simulator.start({
-      keys: TEST_KEYS,
-      bloomreachKeys: BLOOMREACH_KEYS,
+      keys: { ...TEST_KEYS, ...BLOOMREACH_KEYS },
       rateLimit: UNLIMITED,
       logCapacity: 100_000,
       ...options.simulator,

@@ -76,7 +76,7 @@ describe("Events both ways", () => {
   };
   const start = async (options: { fillMs?: number; settings?: object } = {}): Promise<void> => {
     simulator = await Simulator.start({
-      ...{ keys: TEST_KEYS, bloomreachKeys: BLOOMREACH_KEYS, rateLimit: UNLIMITED, logCapacity: 100_000 },
+      ...{ keys: { ...TEST_KEYS, ...BLOOMREACH_KEYS }, rateLimit: UNLIMITED, logCapacity: 100_000 },
     });
     nodeRed = await startNodeRed({ major: 4, ...flow(options.fillMs ?? 100), settings: options.settings ?? {} });
   };

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { webhookKeysOf } from "../../nodes/lib/bloomreach-webhook-keys";
 import { resolveTyped, unsetVariable } from "../../nodes/lib/environment";
 import { voucherifyProblem } from "../../nodes/lib/voucherify-connection";
-import { SIMULATOR_KEYS } from "../../src/simulator";
+import { builtInKeys } from "../../nodes/lib/built-in-simulator";
+import { trackingProblem } from "../../nodes/lib/bloomreach-connection";
 
+/** What the source of release 0.1.0 showed to everybody. */
+const PUBLISHED = { applicationId: "simulator-application-id", secretKey: "simulator-secret-key" };
 const live = {
   apiUrl: "https://api.voucherify.io",
   hardId: "registered",
@@ -20,7 +23,9 @@ describe("a voucherify account", () => {
     ["no address", { apiUrl: "" }, /choose a region/],
     ["an address that is none", { apiUrl: "voucherify" }, /choose a region/],
     ["no keys", { secretKey: "" }, /no keys/],
-    ["the simulator's keys on a live address", { ...SIMULATOR_KEYS }, /built-in simulator/],
+    ["the simulator's keys on a live address", { secretKey: builtInKeys().secretKey }, /built-in simulator/],
+    ["keys that release 0.1.0 published", PUBLISHED, /built-in simulator/],
+    ["published keys on the simulator", { apiUrl: "simulator", ...PUBLISHED }, undefined],
     ["an unset variable as key", { secretKey: "${VF_KEY}" }, /environment variable VF_KEY, used for "Secret key"/],
     ["the gateway in a shared region", { transport: "gateway" }, undefined],
     [
@@ -46,7 +51,8 @@ describe("a bloomreach account", () => {
     ["the simulator without keys", { apiUrl: "simulator" }, undefined],
     ["no keys", {}, /press Generate/],
     ["half a pair", { applicationId: "a" }, /press Generate/],
-    ["the simulator's keys", { ...SIMULATOR_KEYS }, /built-in simulator/],
+    ["the simulator's keys", { applicationId: "a", secretKey: builtInKeys().webhookSecretKey }, /built-in simulator/],
+    ["keys that release 0.1.0 published", PUBLISHED, /built-in simulator/],
     ["an unset variable", { applicationId: "a", secretKey: "${NOT_SET}" }, /environment variable NOT_SET/],
   ] as const)
     it(`with ${what}: ${expected ? "refuses every webhook and says why" : "checks webhooks"}`, () => {
@@ -54,6 +60,23 @@ describe("a bloomreach account", () => {
       assert.equal(keys === undefined, expected !== undefined);
       if (expected) assert.match(problem ?? "", expected);
     });
+});
+
+describe("a bloomreach account on the simulator", () => {
+  const none = { hardId: "registered", headerName: "", headerValue: "" };
+
+  it("takes webhooks with this process's keys alone, also where it still holds published ones", () => {
+    const { webhookApplicationId: applicationId, webhookSecretKey: secretKey } = builtInKeys();
+    for (const typed of [{ applicationId: "", secretKey: "" }, PUBLISHED])
+      assert.deepEqual(webhookKeysOf({ apiUrl: "simulator", ...none, ...typed }).keys, { applicationId, secretKey });
+  });
+
+  it("lets nobody into a live project", () => {
+    const live = { apiUrl: "https://api.exponea.com", projectToken: "p", apiKeyId: "k", apiSecret: "s" };
+    assert.equal(trackingProblem(live), undefined);
+    assert.match(trackingProblem({ ...live, apiSecret: builtInKeys().apiSecret }) ?? "", /built-in simulator/);
+    assert.match(trackingProblem({ ...live, apiKeyId: "simulator-key-id" }) ?? "", /built-in simulator/);
+  });
 });
 
 describe("environment variables", () => {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import eventForward from "../../nodes/event-forward";
-import { simulatorUrl } from "../../nodes/lib/built-in-simulator";
-import { SIMULATOR_BLOOMREACH_KEYS, Simulator } from "../../src/simulator";
+import { builtInKeys, simulatorUrl } from "../../nodes/lib/built-in-simulator";
+import { Simulator } from "../../src/simulator";
 import { sampleWebhook } from "../../src/simulator/voucherify-webhooks";
 import type { EventKind } from "../../src/schemas/voucherify-event";
 import { eventPayload } from "../../src/voucherify/event-message";
 import { readWebhook } from "../../src/voucherify/webhook-event";
 import { FlowUnderTest, type Received } from "../support/flow-under-test";
-import { type FlowNode, TEST_KEYS } from "../support/flows";
+import { BLOOMREACH_KEYS, type FlowNode, TEST_KEYS } from "../support/flows";
 import { waitFor } from "../support/wait-for";
 
 describe("event forward", () => {
@@ -15,7 +15,7 @@ describe("event forward", () => {
   let simulator: Simulator;
   let unique = 0;
   before(async () => {
-    simulator = await Simulator.start({ keys: TEST_KEYS });
+    simulator = await Simulator.start({ keys: { ...TEST_KEYS, ...BLOOMREACH_KEYS } });
   });
   after(() => simulator.stop());
   beforeEach(() => {
@@ -25,7 +25,10 @@ describe("event forward", () => {
   });
   const id = (name: string): string => `${name}${unique}`;
 
-  const load = (forward: object = {}, accounts: { bloomreach?: object; voucherify?: object } = {}): Promise<void> =>
+  const load = (
+    forward: object = {},
+    accounts: { bloomreach?: object; voucherify?: object; keys?: object } = {},
+  ): Promise<void> =>
     flow.load(
       [
         { id: "tab", type: "tab" },
@@ -33,7 +36,7 @@ describe("event forward", () => {
           id: id("forward-bloomreach"),
           type: "bv-bloomreach-account",
           apiUrl: simulator.url,
-          projectToken: SIMULATOR_BLOOMREACH_KEYS.projectToken,
+          projectToken: BLOOMREACH_KEYS.projectToken,
           hardId: "registered",
           ...accounts.bloomreach,
         },
@@ -68,9 +71,9 @@ describe("event forward", () => {
       ] as FlowNode[],
       {
         [id("forward-bloomreach")]: {
-          // The simulator's own keys belong to its place in the account; these requests go by its address.
-          apiKeyId: SIMULATOR_BLOOMREACH_KEYS.apiKeyId,
-          apiSecret: SIMULATOR_BLOOMREACH_KEYS.apiSecret,
+          apiKeyId: BLOOMREACH_KEYS.apiKeyId,
+          apiSecret: BLOOMREACH_KEYS.apiSecret,
+          ...accounts.keys,
         },
         [id("forward-voucherify")]: TEST_KEYS,
       },
@@ -185,7 +188,8 @@ describe("event forward", () => {
     });
 
     it("refuses the simulator's keys on a live account with a sentence, and keeps the event", async () => {
-      await load();
+      const { apiKeyId, apiSecret } = builtInKeys();
+      await load({}, { keys: { apiKeyId, apiSecret } });
       receive(sample("customer.publication.succeeded"));
       await waitFor("the pause", () => flow.status(id("forward")).endsWith("paused"));
       assert.deepEqual(results(), []);

@@ -5,8 +5,9 @@ import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
 import { BloomreachTracking, trackingRecord, type TrackingRecord } from "../../src/destinations/bloomreach-tracking";
 import { type HttpAnswer, sendHttp, TransportError } from "../../src/http/http-client";
 import type { JsonValue } from "../../src/json";
-import { SIMULATOR_BLOOMREACH_KEYS, Simulator } from "../../src/simulator";
+import { Simulator } from "../../src/simulator";
 import { sendTestEvent } from "../../src/bloomreach/test-event";
+import { BLOOMREACH_KEYS } from "../support/flows";
 
 const never = new AbortController().signal;
 
@@ -165,15 +166,15 @@ describe("destinations: Bloomreach's Tracking API", () => {
   describe("against the simulator", () => {
     let simulator: Simulator;
     before(async () => {
-      simulator = await Simulator.start();
+      simulator = await Simulator.start({ keys: BLOOMREACH_KEYS });
     });
     beforeEach(() => simulator.reset());
     after(() => simulator.stop());
-    const api = (apiSecret: string = SIMULATOR_BLOOMREACH_KEYS.apiSecret): TrackingApi =>
+    const api = (apiSecret: string = BLOOMREACH_KEYS.apiSecret): TrackingApi =>
       new TrackingApi({
         apiUrl: simulator.url,
-        projectToken: SIMULATOR_BLOOMREACH_KEYS.projectToken,
-        keys: { apiKeyId: SIMULATOR_BLOOMREACH_KEYS.apiKeyId, apiSecret },
+        projectToken: BLOOMREACH_KEYS.projectToken,
+        keys: { apiKeyId: BLOOMREACH_KEYS.apiKeyId, apiSecret },
         send: sendHttp,
       });
     const send = async (batch: readonly LaneRecord<TrackingRecord>[]): Promise<string[]> => {
@@ -219,12 +220,12 @@ describe("destinations: Bloomreach's Tracking API", () => {
     });
 
     it("knows the simulator's rules of IDs, bodies and routes", async () => {
-      const pair = `${SIMULATOR_BLOOMREACH_KEYS.apiKeyId}:${SIMULATOR_BLOOMREACH_KEYS.apiSecret}`;
+      const pair = `${BLOOMREACH_KEYS.apiKeyId}:${BLOOMREACH_KEYS.apiSecret}`;
       const headers = {
         authorization: `Basic ${Buffer.from(pair).toString("base64")}`,
         "content-type": "application/json",
       };
-      const base = `${simulator.url}/track/v2/projects/${SIMULATOR_BLOOMREACH_KEYS.projectToken}`;
+      const base = `${simulator.url}/track/v2/projects/${BLOOMREACH_KEYS.projectToken}`;
       const post = async (path: string, body: unknown, more: object = {}) => {
         const response = await fetch(base + path, {
           method: "POST",
@@ -244,7 +245,7 @@ describe("destinations: Bloomreach's Tracking API", () => {
       await post("/customers", { customer_ids: { registered: " jane ", cookie: "c1" }, properties: { a: 1 } });
       await post("/customers/events", { customer_ids: { cookie: "c1" }, event_type: "e", timestamp: 1 });
       const exported = await fetch(
-        `${simulator.url}/data/v2/projects/${SIMULATOR_BLOOMREACH_KEYS.projectToken}/customers/export-one`,
+        `${simulator.url}/data/v2/projects/${BLOOMREACH_KEYS.projectToken}/customers/export-one`,
         { method: "POST", headers, body: JSON.stringify({ customer_ids: { registered: "jane" } }) },
       );
       assert.deepEqual(await exported.json(), {

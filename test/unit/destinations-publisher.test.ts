@@ -6,9 +6,10 @@ import { VoucherifyPublications } from "../../src/destinations/voucherify-public
 import { sendHttp } from "../../src/http/http-client";
 import type { JsonObject } from "../../src/json";
 import type { PublicationRequest } from "../../src/mapping/publication-request";
-import { SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { Simulator } from "../../src/simulator";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
+import { TEST_KEYS } from "../support/flows";
 
 const never = new AbortController().signal;
 
@@ -16,12 +17,12 @@ describe("destinations: publisher", () => {
   let simulator: Simulator;
   let publisher: Publisher;
   before(async () => {
-    simulator = await Simulator.start();
+    simulator = await Simulator.start({ keys: TEST_KEYS });
   });
   beforeEach(() => {
     simulator.reset();
     simulator.setFaults(undefined);
-    publisher = publisherWith(SIMULATOR_KEYS);
+    publisher = publisherWith(TEST_KEYS);
   });
   after(() => simulator.stop());
 

@@ -6,11 +6,12 @@ import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
 import type { Repeat } from "../../src/destinations/lost-answers";
 import { type CustomEvent, VoucherifyEvents } from "../../src/destinations/voucherify-events";
 import { type HttpAnswer, sendHttp, TransportError } from "../../src/http/http-client";
-import { type Faults, SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { type Faults, Simulator } from "../../src/simulator";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 import { answer, apiError } from "../support/scripted-voucherify";
 import { waitFor } from "../support/wait-for";
+import { TEST_KEYS } from "../support/flows";
 
 const eventOf = (sourceId: string, metadata = {}): CustomEvent => ({
   sourceId,
@@ -155,7 +156,7 @@ describe("destinations: custom events to Voucherify", () => {
     let simulator: Simulator;
     let lanes: Lane<CustomEvent>[];
     before(async () => {
-      simulator = await Simulator.start({ rateLimit: { limit: 100_000, periodMs: 60_000 } });
+      simulator = await Simulator.start({ keys: TEST_KEYS, rateLimit: { limit: 100_000, periodMs: 60_000 } });
     });
     after(() => simulator.stop());
     beforeEach(() => {
@@ -166,7 +167,7 @@ describe("destinations: custom events to Voucherify", () => {
 
     type News = SettledNews<CustomEvent>[];
     const apiAt = (apiUrl: string, timeoutMs = 200): VoucherifyApi =>
-      new VoucherifyApi({ apiUrl, keys: SIMULATOR_KEYS, send: sendHttp, timeoutMs });
+      new VoucherifyApi({ apiUrl, keys: TEST_KEYS, send: sendHttp, timeoutMs });
 
     /** A life of a queue: what takes minutes elsewhere takes milliseconds, unless `retry` says otherwise. */
     const start = async (

@@ -9,11 +9,12 @@ import { GatewayCustomers, GatewayEvents } from "../../src/destinations/voucheri
 import { type HttpAnswer, type HttpRequest, sendHttp, TransportError } from "../../src/http/http-client";
 import type { JsonObject } from "../../src/json";
 import type { EmptyValues } from "../../src/mapping/absent";
-import { SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { Simulator } from "../../src/simulator";
 import { gatewayUrlOf, VoucherifyGateway } from "../../src/voucherify/gateway";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 import { answer, apiError, laneRecord, names, tally } from "../support/scripted-voucherify";
 import { waitFor } from "../support/wait-for";
+import { TEST_KEYS } from "../support/flows";
 
 const eventRecord = (sourceId: string, id: number, more: JsonObject = {}): LaneRecord<CustomEvent> => ({
   id,
@@ -227,7 +228,7 @@ describe("destinations: Voucherify's hosted integration", () => {
       await simulator.stop();
     });
     const real = () =>
-      new VoucherifyGateway({ gatewayUrl: simulator.url, keys: SIMULATOR_KEYS, send: sendHttp, timeoutMs: 300 });
+      new VoucherifyGateway({ gatewayUrl: simulator.url, keys: TEST_KEYS, send: sendHttp, timeoutMs: 300 });
     const startLane = async (repeat: Repeat) =>
       (lane = new Lane<CustomEvent>({
         store: await LaneStore.open(new MemoryDurableStore(), { node: "n", name: "N", type: "t" }),
@@ -241,7 +242,7 @@ describe("destinations: Voucherify's hosted integration", () => {
     });
 
     it("1,000 customers and 1,000 events cost one request each", async () => {
-      simulator = await Simulator.start();
+      simulator = await Simulator.start({ keys: TEST_KEYS });
       const destination = new GatewayCustomers({ gateway: real(), hardId: "registered", emptyValues: "keep" });
       const given = names(1_000).map((registered) => ({ registered, metadata: { segment: "VIP", unknown: 1 } }));
       assert.equal(tally(await deliver(destination, given.map(laneRecord))), "delivered 1000");
@@ -255,7 +256,7 @@ describe("destinations: Voucherify's hosted integration", () => {
 
     for (const repeat of ["at-least-once", "at-most-once"] as const)
       it(`a lost answer of a whole batch: ${repeat}`, async () => {
-        simulator = await Simulator.start({ faults: { seed: 1, rateLost: 1, times: 1 } });
+        simulator = await Simulator.start({ keys: TEST_KEYS, faults: { seed: 1, rateLost: 1, times: 1 } });
         const started = await startLane(repeat);
         await started.accept(thousand(100));
         await waitFor("the end", () => started.state().waiting === 0);
@@ -264,7 +265,7 @@ describe("destinations: Voucherify's hosted integration", () => {
       });
 
     it("over the calls of the day everything is kept and goes on the next day", async () => {
-      simulator = await Simulator.start({ gateway: { dailyCalls: 1 } });
+      simulator = await Simulator.start({ keys: TEST_KEYS, gateway: { dailyCalls: 1 } });
       const started = await startLane("at-most-once");
       await started.accept(thousand(1_500));
       const paused = await waitFor("the pause", () => started.state().paused);

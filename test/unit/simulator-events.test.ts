@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { Simulator } from "../../src/simulator";
+import { TEST_KEYS } from "../support/flows";
 
-const KEYS = { "x-app-id": SIMULATOR_KEYS.applicationId, "x-app-token": SIMULATOR_KEYS.secretKey };
+const KEYS = { "x-app-id": TEST_KEYS.applicationId, "x-app-token": TEST_KEYS.secretKey };
 
 describe("Simulator, custom events and lists of customers", () => {
   let simulator: Simulator;
 
   before(async () => {
-    simulator = await Simulator.start();
+    simulator = await Simulator.start({ keys: TEST_KEYS });
   });
   beforeEach(() => simulator.reset());
   after(() => simulator.stop());
@@ -59,7 +60,7 @@ describe("Simulator, custom events and lists of customers", () => {
     assert.equal(entry.type, "customer.custom_event");
     assert.equal(entry.data.data.event.type, "visit");
     assert.deepEqual(entry.data.data.event.metadata, { page: "/" });
-    assert.equal(entry.data.event_source.api_key.app_id, SIMULATOR_KEYS.applicationId);
+    assert.equal(entry.data.event_source.api_key.app_id, TEST_KEYS.applicationId);
   });
 
   it("gives points for an event with an earning rule, and shows that in the activity", async () => {

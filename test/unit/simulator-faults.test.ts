@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { type Faults, SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { type Faults, Simulator } from "../../src/simulator";
+import { TEST_KEYS } from "../support/flows";
 
-const KEYS = { "x-app-id": SIMULATOR_KEYS.applicationId, "x-app-token": SIMULATOR_KEYS.secretKey };
+const KEYS = { "x-app-id": TEST_KEYS.applicationId, "x-app-token": TEST_KEYS.secretKey };
 
 describe("Simulator faults", () => {
   let simulator: Simulator;
 
   before(async () => {
-    simulator = await Simulator.start();
+    simulator = await Simulator.start({ keys: TEST_KEYS });
   });
   beforeEach(() => simulator.reset());
   after(() => simulator.stop());
@@ -77,7 +78,7 @@ describe("Simulator faults", () => {
   });
 
   it("hang never answers, until stop() cuts the connection", async () => {
-    const other = await Simulator.start({ faults: { seed: 1, rateHang: 1 } });
+    const other = await Simulator.start({ keys: TEST_KEYS, faults: { seed: 1, rateHang: 1 } });
     const hanging = fetch(`${other.url}/v1/customers`, { headers: KEYS });
     const cut = assert.rejects(hanging);
     while (other.log[0]?.fault !== "hang") await new Promise((resolve) => setImmediate(resolve));
@@ -111,7 +112,7 @@ describe("Simulator control", () => {
   let simulator: Simulator;
 
   before(async () => {
-    simulator = await Simulator.start();
+    simulator = await Simulator.start({ keys: TEST_KEYS });
   });
   after(() => simulator.stop());
 

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { Simulator } from "../../src/simulator";
+import { TEST_KEYS } from "../support/flows";
 
-const KEYS = { "application-id": SIMULATOR_KEYS.applicationId, "secret-key": SIMULATOR_KEYS.secretKey };
+const KEYS = { "application-id": TEST_KEYS.applicationId, "secret-key": TEST_KEYS.secretKey };
 
 describe("Simulator, Voucherify's hosted integration", () => {
   let simulator: Simulator;
 
   before(async () => {
-    simulator = await Simulator.start({ gateway: { hardId: "email_id", dailyCalls: 3 } });
+    simulator = await Simulator.start({ keys: TEST_KEYS, gateway: { hardId: "email_id", dailyCalls: 3 } });
   });
   beforeEach(() => simulator.reset());
   after(() => simulator.stop());
@@ -23,10 +24,10 @@ describe("Simulator, Voucherify's hosted integration", () => {
 
   it("wants the keys of the integration in its own headers", async () => {
     assert.equal((await post("upsert-customer-bulk", [], {})).status, 401);
-    const api = { "x-app-id": SIMULATOR_KEYS.applicationId, "x-app-token": SIMULATOR_KEYS.secretKey };
+    const api = { "x-app-id": TEST_KEYS.applicationId, "x-app-token": TEST_KEYS.secretKey };
     assert.equal((await post("upsert-customer-bulk", [], api)).status, 401);
     assert.equal((await post("upsert-customer-bulk", { email_id: "a" })).status, 200);
-    assert.ok(!JSON.stringify(simulator.log).includes(SIMULATOR_KEYS.secretKey));
+    assert.ok(!JSON.stringify(simulator.log).includes(TEST_KEYS.secretKey));
   });
 
   it("creates customers, one or many, and leaves out metadata that does not fit", async () => {

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../src/json";
-import { SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { Simulator } from "../../src/simulator";
+import { TEST_KEYS } from "../support/flows";
 
 const HEADERS = {
-  "x-app-id": SIMULATOR_KEYS.applicationId,
-  "x-app-token": SIMULATOR_KEYS.secretKey,
+  "x-app-id": TEST_KEYS.applicationId,
+  "x-app-token": TEST_KEYS.secretKey,
   "content-type": "application/json",
 };
 
 describe("Simulator, promotions", () => {
   let simulator: Simulator;
   before(async () => {
-    simulator = await Simulator.start();
+    simulator = await Simulator.start({ keys: TEST_KEYS });
   });
   beforeEach(() => simulator.reset());
   after(() => simulator.stop());

@@ -8,7 +8,6 @@ import {
   sampleEventData,
   sampleWebhook,
   sendWebhook,
-  SIMULATOR_KEYS,
   Simulator,
   WEBHOOK_RETRIES_MS,
   type WebhookForm,
@@ -16,6 +15,7 @@ import {
 import { readActivity } from "../../src/voucherify/activity";
 import { readWebhook } from "../../src/voucherify/webhook-event";
 import { isSigned } from "../../src/voucherify/webhook-signature";
+import { TEST_KEYS } from "../support/flows";
 
 const FORMS: readonly WebhookForm[] = ["project", "distribution", "raw"];
 const customer = { id: "cust_1", source_id: "anna" };
@@ -161,13 +161,13 @@ describe("simulator: webhooks of Voucherify", () => {
 describe("simulator: activity of customers", () => {
   let simulator: Simulator;
   const headers = {
-    "x-app-id": SIMULATOR_KEYS.applicationId,
-    "x-app-token": SIMULATOR_KEYS.secretKey,
+    "x-app-id": TEST_KEYS.applicationId,
+    "x-app-token": TEST_KEYS.secretKey,
     "content-type": "application/json",
   };
 
   before(async () => {
-    simulator = await Simulator.start();
+    simulator = await Simulator.start({ keys: TEST_KEYS });
   });
   beforeEach(() => simulator.reset());
   after(() => simulator.stop());
@@ -201,7 +201,7 @@ describe("simulator: activity of customers", () => {
     const [succeeded, failed] = (body.data as JsonObject[]).map((entry) => readActivity(entry));
     assert.deepEqual(
       [succeeded?.kind, succeeded?.customer?.sourceId, succeeded?.causedBy],
-      ["customer.publication.succeeded", "anna", SIMULATOR_KEYS.applicationId],
+      ["customer.publication.succeeded", "anna", TEST_KEYS.applicationId],
     );
     assert.match(succeeded?.sameAs ?? "", /^customer\.publication\.succeeded pub_/);
     assert.equal((failed?.data.publication as JsonObject).failure_code, "no_voucher_suitable_for_publication");

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
-import { SIMULATOR_BLOOMREACH_KEYS, SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { Simulator } from "../../src/simulator";
+import { BLOOMREACH_KEYS, TEST_KEYS } from "../support/flows";
 
-const KEYS = { "x-app-id": SIMULATOR_KEYS.applicationId, "x-app-token": SIMULATOR_KEYS.secretKey };
+const ALL_KEYS = { ...TEST_KEYS, ...BLOOMREACH_KEYS };
+const KEYS = { "x-app-id": TEST_KEYS.applicationId, "x-app-token": TEST_KEYS.secretKey };
 const JSON_TYPE = { "content-type": "application/json" };
 const BODY_LIMIT = 10_485_760;
 
@@ -10,7 +12,7 @@ describe("Simulator, Voucherify side", () => {
   let simulator: Simulator;
 
   before(async () => {
-    simulator = await Simulator.start({ asyncActionMs: 30 });
+    simulator = await Simulator.start({ keys: ALL_KEYS, asyncActionMs: 30 });
   });
   beforeEach(() => simulator.reset());
   after(() => simulator.stop());
@@ -46,7 +48,7 @@ describe("Simulator, Voucherify side", () => {
       });
 
     it("carries rate headers on every answer and 429 without a key over the limit", async () => {
-      const small = await Simulator.start({ rateLimit: { limit: 2, periodMs: 3_600_000 } });
+      const small = await Simulator.start({ keys: ALL_KEYS, rateLimit: { limit: 2, periodMs: 3_600_000 } });
       const get = () => fetch(`${small.url}/v1/customers/unknown`, { headers: KEYS });
       const left = [];
       for (let requests = 0; requests < 2; requests += 1)
@@ -62,7 +64,7 @@ describe("Simulator, Voucherify side", () => {
     });
 
     it("counts bulk requests apart when they have a limit of their own", async () => {
-      const small = await Simulator.start({ bulkRateLimit: { limit: 1, periodMs: 3_600_000 } });
+      const small = await Simulator.start({ keys: ALL_KEYS, bulkRateLimit: { limit: 1, periodMs: 3_600_000 } });
       const bulk = () =>
         fetch(`${small.url}/v1/customers/bulk/async`, {
           method: "POST",
@@ -456,12 +458,12 @@ describe("Simulator, Voucherify side", () => {
       );
       assert.equal(bulk?.bodyText, '[{"source_id":"a"},{"source_id":"b"}]');
       assert.deepEqual([read?.path, read?.status, read?.customerIds], ["/v1/customers/a%20b?x=1", 404, ["a b"]]);
-      assert.equal(bulk?.headers["x-app-id"], SIMULATOR_KEYS.applicationId);
-      assert.ok(!JSON.stringify(simulator.log).includes(SIMULATOR_KEYS.secretKey));
+      assert.equal(bulk?.headers["x-app-id"], TEST_KEYS.applicationId);
+      assert.ok(!JSON.stringify(simulator.log).includes(TEST_KEYS.secretKey));
     });
 
     it("keeps only the newest requests, and only the newest bodies of large ones", async () => {
-      const small = await Simulator.start({ logCapacity: 4 });
+      const small = await Simulator.start({ keys: ALL_KEYS, logCapacity: 4 });
       for (let request = 0; request < 11; request += 1)
         await fetch(`${small.url}/v1/customers/${request}`, { headers: KEYS });
       assert.deepEqual(
@@ -497,12 +499,12 @@ describe("Simulator, Voucherify side", () => {
 
 describe("Simulator, Bloomreach side", () => {
   let simulator: Simulator;
-  const { projectToken, apiKeyId, apiSecret } = SIMULATOR_BLOOMREACH_KEYS;
+  const { projectToken, apiKeyId, apiSecret } = BLOOMREACH_KEYS;
   const path = `/track/v2/projects/${projectToken}/system/time`;
   const basic = (pair: string) => `Basic ${Buffer.from(pair).toString("base64")}`;
 
   before(async () => {
-    simulator = await Simulator.start();
+    simulator = await Simulator.start({ keys: ALL_KEYS });
   });
   after(() => simulator.stop());
 
@@ -546,6 +548,24 @@ describe("Simulator, Bloomreach side", () => {
 });
 
 describe("Simulator.start", () => {
+  it("makes keys that no other simulator knows", async () => {
+    const one = await Simulator.start();
+    const other = await Simulator.start();
+    try {
+      const status = async ({ applicationId, secretKey }: { applicationId: string; secretKey: string }) => {
+        const headers = { "x-app-id": applicationId, "x-app-token": secretKey };
+        return (await fetch(`${one.url}/v1/customers`, { headers })).status;
+      };
+      assert.equal(await status(one.keys), 200);
+      assert.equal(await status(other.keys), 401);
+      assert.equal(await status({ applicationId: "simulator-application-id", secretKey: "simulator-secret-key" }), 401);
+      assert.equal(new Set([...Object.values(one.keys), ...Object.values(other.keys)]).size, 16);
+    } finally {
+      await one.stop();
+      await other.stop();
+    }
+  });
+
   it("says so when the port is taken", async () => {
     const simulator = await Simulator.start();
     const port = Number(new URL(simulator.url).port);

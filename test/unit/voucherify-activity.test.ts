@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { type HttpAnswer, sendHttp } from "../../src/http/http-client";
 import type { JsonObject, JsonValue } from "../../src/json";
 import { EVENT_KINDS } from "../../src/schemas/voucherify-event";
-import { sampleEventData, sampleWebhook, SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { sampleEventData, sampleWebhook, Simulator } from "../../src/simulator";
 import { ActivityReader, type ActivityReading, readActivity } from "../../src/voucherify/activity";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
 import { readWebhook } from "../../src/voucherify/webhook-event";
+import { TEST_KEYS } from "../support/flows";
 
 const AT = "2026-01-01T00:00:00.000Z";
 
@@ -60,8 +61,8 @@ describe("reading the activity of a customer", () => {
   let api: VoucherifyApi;
 
   before(async () => {
-    simulator = await Simulator.start();
-    api = new VoucherifyApi({ apiUrl: simulator.url, keys: SIMULATOR_KEYS, send: (request) => sendHttp(request) });
+    simulator = await Simulator.start({ keys: TEST_KEYS });
+    api = new VoucherifyApi({ apiUrl: simulator.url, keys: TEST_KEYS, send: (request) => sendHttp(request) });
     reader = new ActivityReader(api);
   });
   beforeEach(async () => {
