@@ -73,6 +73,7 @@ export = (RED: NodeAPI): void => {
     const status = new NodeStatus(RED, this, "bloomreach-in");
     const maxMegabytes = Number(def.maxBytes) || 10;
     const hardId = account?.hardId ?? "registered";
+    const isSimulated = account?.connection.isSimulated === true;
     const kind = Object.hasOwn(SHAPES, def.kind) ? def.kind : "customers";
 
     const fail = (key: string, sentence: string): void => {
@@ -148,9 +149,9 @@ export = (RED: NodeAPI): void => {
 
     /** The flow answers, or nobody in time. */
     const askFlow = async (received: Received, { batch }: WebhookRecords): Promise<WebhookAnswer> => {
-      const reply = new WebhookReply(received.webhook.request_id);
+      const reply = new WebhookReply(received.webhook.request_id, isSimulated);
       const payload = batch ? received.records : received.records[0];
-      reception.speaker().send({ ...about(received), payload, res: reply });
+      reception.speaker().send({ ...about(received), ...reception.mark, payload, res: reply });
       const limit = setTimeout(() => {
         const late = retryLaterAnswer(received.webhook.request_id);
         if (reply.answer(late.status, late.body)) status.show("waiting", "late", { time: clock(Date.now()) });
@@ -186,7 +187,7 @@ export = (RED: NodeAPI): void => {
     const report = (node: Node, received: Received, rejected: readonly Rejection[]): void => {
       const count = received.records.length + rejected.length;
       const sentence = `${rejected.length} of ${count} ${kind} not accepted: ${rejected[0]?.description ?? ""}`;
-      node.error(sentence, { ...about(received), payload: rejected.map(({ raw }) => raw ?? null) });
+      node.error(sentence, { ...about(received), ...reception.mark, payload: rejected.map(({ raw }) => raw ?? null) });
     };
 
     const claim = routes.claim(def.path, answer, {
@@ -201,6 +202,7 @@ export = (RED: NodeAPI): void => {
     };
     const reception = new Reception<Received>(RED, this, {
       emit,
+      isSimulated,
       repeatedWithinMs: REPEATED_WITHIN_MS,
       showProblem: () => status.show("problem", "store"),
       showUsual: showReadiness,

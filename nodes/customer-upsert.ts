@@ -40,6 +40,7 @@ export = (RED: NodeAPI): void => {
       type: TYPE,
       status,
       destination: connection.customers({ emptyValues: def.emptyValues ?? "keep", readIds: def.readIds === true }),
+      isSimulated: connection.isSimulated,
       concurrency: Number(def.concurrency) || 2,
       budget: connection.budget,
       // A bulk request, whose result is read about twice.

@@ -45,7 +45,7 @@ export = (RED: NodeAPI): void => {
   function intoBloomreach(node: Node, def: EventForwardDef, status: NodeStatus): void {
     const account = RED.nodes.getNode(def.account) as BloomreachAccount | null;
     if (!account) return refuseMessages(node, status, "no-account", CHOOSE("bloomreach"));
-    const { api, budget } = account.connection;
+    const { api, budget, isSimulated } = account.connection;
     const mapping = {
       send: def.send ?? "both",
       names: def.names ?? {},
@@ -58,6 +58,7 @@ export = (RED: NodeAPI): void => {
       type: TYPE,
       status,
       destination: new BloomreachTracking<TrackingWork>({ api, fillMs: Number.isFinite(fillMs) ? fillMs : 1_000 }),
+      isSimulated,
       concurrency: Number(def.concurrency) || 4,
       budget,
       things: "events",
@@ -82,11 +83,12 @@ export = (RED: NodeAPI): void => {
   function intoVoucherify(node: Node, def: EventForwardDef, status: NodeStatus): void {
     const account = RED.nodes.getNode(def.voucherifyAccount) as VoucherifyAccount | null;
     if (!account) return refuseMessages(node, status, "no-account", CHOOSE("voucherify"));
-    const { budget } = account.connection;
+    const { budget, isSimulated } = account.connection;
     runDeliveryNode<CustomEvent>(RED, node, {
       type: TYPE,
       status,
       destination: account.connection.events(def.repeat ?? "at-least-once"),
+      isSimulated,
       concurrency: Number(def.concurrency) || 4,
       budget,
       things: "events",

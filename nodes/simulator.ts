@@ -19,6 +19,7 @@ import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
 import { builtInKeys, builtInSimulator } from "./lib/built-in-simulator";
 import { localAddress } from "./lib/local-address";
 import { type Message, MessageError, onEachMessage } from "./lib/message-handler";
+import { markOf } from "./lib/simulated-origin";
 import { NodeStatus } from "./lib/status";
 
 interface SimulatorDef extends NodeDef {
@@ -86,6 +87,7 @@ async function playBloomreach(RED: NodeAPI, def: SimulatorDef, message: Message,
   const email = def.plays === "requests" && def.send === "single" && def.email ? def.email : undefined;
   return {
     payload: requests.map((request) => ({ statusCode: request.status, body: request.body })),
+    ...markOf(account.connection.isSimulated),
     ...(stopped && { stopped }),
     // Single requests are answered in the order of their customers.
     ...(email && { email: requests.map(({ body }, index) => renderEmail(email, customers[index]!, body)) }),
@@ -106,7 +108,7 @@ async function playVoucherify(RED: NodeAPI, def: SimulatorDef, message: Message,
   if (forms.length === 0) {
     await recordActivity(kind, sourceId);
     status.show("ok", "recorded");
-    return { payload: { kind, way: "activity", customer: { source_id: sourceId } } };
+    return { payload: { kind, way: "activity", customer: { source_id: sourceId } }, ...markOf(true) };
   }
   if (!forms.includes(form))
     throw new MessageError(
@@ -122,7 +124,7 @@ async function playVoucherify(RED: NodeAPI, def: SimulatorDef, message: Message,
   const statusCode = statuses.at(-1) ?? 0;
   const isTaken = statusCode >= 200 && statusCode < 300;
   status.show(isTaken ? "ok" : "problem", "sent", { count: 1, status: statusCode });
-  return { payload: { kind, way: form, customer: { source_id: sourceId }, statusCode } };
+  return { payload: { kind, way: form, customer: { source_id: sourceId }, statusCode }, ...markOf(true) };
 }
 
 async function recordActivity(kind: EventKind, sourceId: string): Promise<void> {

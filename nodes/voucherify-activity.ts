@@ -16,6 +16,7 @@ import {
 } from "./lib/event-source";
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
 import { Reception } from "./lib/reception";
+import { refusalOfSimulated } from "./lib/simulated-origin";
 import { clock, NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
 
@@ -52,6 +53,7 @@ export = (RED: NodeAPI): void => {
     const days = Number(def.days) || 1;
     const reception = new Reception<ReceivedEvents>(RED, this, {
       emit: emitEvents,
+      isSimulated: account.connection.isSimulated,
       repeatedWithinMs: SEEN_FOR_MS,
       showProblem: () => status.show("problem", "store"),
       showUsual: () => status.clear(),
@@ -61,6 +63,11 @@ export = (RED: NodeAPI): void => {
     const reading = new Map<string, Promise<void>>();
 
     onEachMessage(this, async (message) => {
+      const refusal = refusalOfSimulated(message, account.connection);
+      if (refusal) {
+        status.show("problem", "simulated", { time: clock(Date.now()) });
+        throw new MessageError(refusal.reason, { key: refusal.key, simulated: true });
+      }
       const customers = customersOf(message, account.hardId);
       let events = 0;
       for (const customer of customers) {

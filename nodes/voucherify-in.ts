@@ -154,6 +154,7 @@ export = (RED: NodeAPI): void => {
     };
     const reception = new Reception<ReceivedEvents>(RED, this, {
       emit: emitEvents,
+      isSimulated: account?.connection.isSimulated === true,
       repeatedWithinMs: SEEN_FOR_MS,
       showProblem: () => status.show("problem", "store"),
       showUsual: showReadiness,

@@ -7,6 +7,7 @@ import { readHardId } from "../src/schemas/hard-id";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
 import { closingSignal } from "./lib/delivery-life";
 import { MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
+import { declareAccount, markOf, refusalOfSimulated } from "./lib/simulated-origin";
 import { clock, NodeStatus } from "./lib/status";
 import type { VoucherifyAccount, VoucherifyConnection } from "./lib/voucherify-connection";
 import { replyOf } from "./lib/webhook-reply";
@@ -42,6 +43,7 @@ export = (RED: NodeAPI): void => {
         "no-account",
         "Choose a voucherify account in this voucherify lookup node, then deploy.",
       );
+    declareAccount(RED, this, account.connection);
     lookUp(this, status, account, questionOf(def), keepMsOf(def.cacheSeconds));
   }
   RED.nodes.registerType(TYPE, VoucherifyLookup);
@@ -77,6 +79,9 @@ function lookUp(node: Node, status: NodeStatus, account: VoucherifyAccount, ques
       status.show("problem", key, { reason: reason.slice(0, 60), ...now() });
       throw new MessageError(reason, more);
     };
+    const refusal = refusalOfSimulated(message, account.connection);
+    if (refusal) return refuse(refusal.key, refusal.reason, { simulated: true });
+    Object.assign(message, markOf(account.connection.isSimulated));
     if (Array.isArray(payload)) return refuse("batch", BATCH);
     if (!isJsonObject(payload)) return refuse("not_an_object", 'msg.payload must be {"customer": …}.');
     const holder = isJsonObject(payload.customer) ? payload.customer : payload;

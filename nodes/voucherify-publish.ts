@@ -19,6 +19,7 @@ import { declareDeliveryType } from "./lib/downstream";
 import { prepareDelivery } from "./lib/durable-delivery";
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
 import { processOwned } from "./lib/process-owned";
+import { declareAccount, markOf, refusalOfSimulated } from "./lib/simulated-origin";
 import { clock, NodeStatus } from "./lib/status";
 import type { VoucherifyAccount, VoucherifyConnection } from "./lib/voucherify-connection";
 import { replyOf } from "./lib/webhook-reply";
@@ -68,7 +69,7 @@ export = (RED: NodeAPI): void => {
       },
     };
     if (def.answer === "queue") publishFromQueue(RED, this, settings, Number(def.concurrency) || 2);
-    else answerNow(this, settings);
+    else answerNow(RED, this, settings);
   }
   RED.nodes.registerType(TYPE, VoucherifyPublish);
 
@@ -102,9 +103,10 @@ function publisherOf(
   return publisher;
 }
 
-function answerNow(node: Node, { account, status, currency, defaults }: Settings): void {
+function answerNow(RED: NodeAPI, node: Node, { account, status, currency, defaults }: Settings): void {
   const publisher = publisherOf(account.connection, true);
   const closing = closingSignal(node);
+  declareAccount(RED, node, account.connection);
 
   onEachMessage(node, async (message, send) => {
     const reply = replyOf(message);
@@ -115,6 +117,9 @@ function answerNow(node: Node, { account, status, currency, defaults }: Settings
       status.show("problem", "refused", { key, ...now });
       throw new MessageError(reason, { key, ...more });
     };
+    const refusal = refusalOfSimulated(message, account.connection);
+    if (refusal) return refuse(refusal.key, refusal.reason, { simulated: true });
+    Object.assign(message, markOf(account.connection.isSimulated));
     const { payload } = message;
     if (Array.isArray(payload)) return refuse("batch", BATCH);
     if (!isJsonObject(payload)) return refuse("not_an_object", 'msg.payload must be {"customer": …, "campaign": …}.');
@@ -158,6 +163,7 @@ function publishFromQueue(RED: NodeAPI, node: Node, settings: Settings, concurre
     type: TYPE,
     status,
     destination: new VoucherifyPublications(publisherOf(account.connection, false)),
+    isSimulated: account.connection.isSimulated,
     concurrency,
     budget: account.connection.budget,
     things: "requests",

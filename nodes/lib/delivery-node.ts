@@ -3,6 +3,7 @@ import type { Node, NodeAPI } from "node-red";
 import type { Destination } from "../../src/delivery/destination";
 import type { Lane, LaneState } from "../../src/delivery/lane";
 import type { OutboxNews } from "../../src/delivery/outbox";
+import { liveOnly } from "../../src/destinations/live-only";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/json";
 import type { RequestBudget } from "../../src/throttle/request-budget";
 import { hasDeliveryDownstream } from "./downstream";
@@ -11,6 +12,7 @@ import { durableDelivery, receiptsOf, showStoreProblem } from "./durable-deliver
 import { onceFlowsRun } from "./flow-lifecycle";
 import { LiveMessages, serialisable } from "./live-messages";
 import { type Message, MessageError, onEachMessage } from "./message-handler";
+import { admitted, declareAccount, markOf, refusalOfSimulated } from "./simulated-origin";
 import { clock, type NodeStatus } from "./status";
 
 /** How long a message without a receipt waits for the store when Node-RED has just started. */
@@ -39,6 +41,8 @@ export interface DeliveryWork<Body> {
   readonly type: string;
   readonly status: NodeStatus;
   readonly destination: Destination<Body>;
+  /** The account is the built-in simulator. */
+  readonly isSimulated: boolean;
   /** Most calls at one time. */
   readonly concurrency: number;
   readonly budget: RequestBudget;
@@ -67,9 +71,13 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   const live = LiveMessages.of(node.id);
   const name = node.name ?? "";
   const opening = delivery.outbox<Body>({ node: node.id, name, type });
+  declareAccount(RED, node, work);
+  /** When something that was simulated was refused last; until something else comes. */
+  let refusedAt: number | undefined;
 
   onEachMessage(node, async (message) => {
-    const { records, settledAtOnce } = work.sort(message);
+    refusedAt = refusalOfSimulated(message, work) && Date.now();
+    const { records, settledAtOnce } = admitted(message, work, work.sort(message));
     const receipts = receiptsOf(message);
     if (receipts.length === 0) await delivery.usable(STORE_PATIENCE_MS);
     const outbox = await opening;
@@ -108,6 +116,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   const resultOf = (news: OutboxNews<Body>): JsonObject => ({
     ...work.result(news.delivered, news.failed),
     delivery: countsOf(news),
+    ...markOf(work.isSimulated),
   });
 
   const settled = (news: OutboxNews<Body>): void => {
@@ -155,6 +164,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     else if (state.retryingUntil) status.show("waiting", "retrying", { time: clock(state.retryingUntil) });
     else if (end !== undefined) status.show("waiting", "throttled", { count: state.waiting, time: clock(end) });
     else if (state.waiting > 0) status.show("working", "waiting", { count: state.waiting });
+    else if (refusedAt !== undefined) status.show("problem", "simulated", { time: clock(refusedAt) });
     else if (state.failed > 0) status.show("problem", "failed", { count: state.failed });
     else if (state.delivered > 0) status.show("ok", "delivered", { count: state.delivered, time: clock(Date.now()) });
     else status.clear();
@@ -171,7 +181,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     lane = outbox.lane;
     outbox.configure(
       {
-        destination: work.destination,
+        destination: work.isSimulated ? work.destination : liveOnly(work.destination),
         concurrency: work.concurrency,
         ...(work.sendsFailures && { sendsFailures: true }),
         output: (news) => ({ ...news.properties, ...resultOf(news) }),

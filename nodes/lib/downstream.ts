@@ -40,7 +40,7 @@ interface Graph {
   readonly nodes: ReadonlyMap<string, RunningNode>;
   /** What is behind the link calls. */
   readonly behindCalls: readonly string[];
-  readonly answers: Map<string, boolean>;
+  readonly answers: Map<string, ReadonlySet<string>>;
 }
 
 /** Where nodes stand: at the top (any tab), or in an instance of a subflow. */
@@ -68,8 +68,18 @@ export function declareDeliveryType(type: string): void {
  * walked once for each node and deploy. True also for a node that does not stand in the deployed flows (it is part of a
  * subflow that comes as a package, or just removed): keeping too much is the safe side.
  */
-export function hasDeliveryDownstream(RED: NodeAPI, { id }: Pick<Node, "id">): boolean {
+export function hasDeliveryDownstream(RED: NodeAPI, node: Pick<Node, "id">): boolean {
+  const found = deliveryNodesDownstream(RED, node);
+  return found === undefined || found.size > 0;
+}
+
+/**
+ * The ids of the delivery nodes that what a node sends can reach; those behind another one too. Undefined for a node that
+ * does not stand in the deployed flows.
+ */
+export function deliveryNodesDownstream(RED: NodeAPI, { id }: Pick<Node, "id">): ReadonlySet<string> | undefined {
   const graph = graphOf(RED);
+  if (!graph.nodes.has(id)) return undefined;
   const answer = graph.answers.get(id) ?? walk(graph, id);
   graph.answers.set(id, answer);
   return answer;
@@ -87,9 +97,8 @@ function graphOf(RED: NodeAPI): Graph {
   return (cache.graph ??= buildGraph(RED));
 }
 
-function walk({ nodes, behindCalls }: Graph, start: string): boolean {
-  const first = nodes.get(start);
-  if (!first) return true;
+function walk({ nodes, behindCalls }: Graph, start: string): Set<string> {
+  const found = new Set<string>();
   const types = processOwned<true>("delivery-types");
   // What a link call on this way has sent comes back to it, and its wires are walked anyway; other ways go on anywhere.
   const seen = { direct: new Set<string>(), called: new Set<string>() };
@@ -106,14 +115,15 @@ function walk({ nodes, behindCalls }: Graph, start: string): boolean {
     go("called", node.called);
     if (node.returns && way === "direct") go("direct", behindCalls);
   };
-  leave("direct", first);
+  const first = nodes.get(start);
+  if (first) leave("direct", first);
   for (let at = waiting.pop(); at; at = waiting.pop()) {
     const node = nodes.get(at[1]);
     if (!node) continue;
-    if (types.has(node.type)) return true;
+    if (types.has(node.type)) found.add(at[1]);
     leave(at[0], node);
   }
-  return false;
+  return found;
 }
 
 function buildGraph(RED: NodeAPI): Graph {

@@ -6,6 +6,7 @@ import { hasDeliveryDownstream } from "./downstream";
 import { durableDelivery, showStoreProblem } from "./durable-delivery";
 import { onceFlowsRun } from "./flow-lifecycle";
 import { OneEachTurn } from "./one-each-turn";
+import { declareAccount, type Mark, markOf } from "./simulated-origin";
 
 /** How long a webhook waits for the store when Node-RED has just started. */
 const STORE_PATIENCE_MS = 700;
@@ -18,12 +19,16 @@ export interface Handed {
   /** Absent where nothing is kept. */
   readonly receipt?: string;
   readonly replayed?: true;
+  /** The node's account was the built-in simulator. */
+  readonly simulated?: true;
 }
 
 /** How a receiving node speaks. */
 export interface ReceptionOptions<Received extends JsonObject> {
   /** Sends the messages of what was received. `node` is the one that lives now. */
   readonly emit: (node: Node, received: Received, handed: Handed) => void;
+  /** The node's account is the built-in simulator. */
+  readonly isSimulated: boolean;
   /** How long a repetition is known. */
   readonly repeatedWithinMs: number;
   /** The store does not work; and works again. */
@@ -52,9 +57,14 @@ export class Reception<Received extends JsonObject> {
     this.ends = [
       showStoreProblem(this.delivery, () => void (this.isFollowed() && showProblem()), showUsual),
       this.delivery.onReplay(node.id, ({ message, receipt }, isReplayed) =>
-        options.emit(node, message as Received, { receipt, ...(isReplayed && { replayed: true }) }),
+        options.emit(node, message as Received, {
+          receipt,
+          ...(isReplayed && { replayed: true }),
+          ...markOf(options.isSimulated || message.simulated === true),
+        }),
       ),
     ];
+    declareAccount(RED, node, options);
   }
 
   /** Whether a delivery node follows, so that something must be kept. */
@@ -81,19 +91,19 @@ export class Reception<Received extends JsonObject> {
    */
   async keep(received: Received, requestId: string | undefined, also: readonly StoreOperation[] = []): Promise<Handed> {
     const isFollowed = this.isFollowed();
-    if (!isFollowed && also.length === 0) return {};
+    if (!isFollowed && also.length === 0) return this.mark;
     await this.delivery.usable(STORE_PATIENCE_MS);
     if (!isFollowed) {
       await this.delivery.write(also);
-      return {};
+      return this.mark;
     }
     const entry = {
       node: this.node.id,
       receivedAt: Date.now(),
-      message: received,
+      message: { ...received, ...this.mark },
       ...(requestId !== undefined && { requestId }),
     };
-    return { receipt: await this.delivery.inbox.receive(entry, also) };
+    return { receipt: await this.delivery.inbox.receive(entry, also), ...this.mark };
   }
 
   /** First the answer, then the flow; after a deploy the next node of this id speaks for this one. */
@@ -103,6 +113,11 @@ export class Reception<Received extends JsonObject> {
       if (receipt === undefined) onceFlowsRun(() => this.options.emit(this.speaker(), received, handed));
       else if (this.delivery.inbox.mayEmit(receipt)) this.options.emit(this.speaker(), received, handed);
     });
+  }
+
+  /** What messages carry that have no receipt. */
+  get mark(): Mark {
+    return markOf(this.options.isSimulated);
   }
 
   /** The node that lives now in this one's place. */

@@ -20,7 +20,11 @@ export class WebhookReply {
   readonly answered: Promise<WebhookAnswer>;
   private resolve: ((answer: WebhookAnswer) => void) | undefined;
 
-  constructor(readonly requestId: string) {
+  /** @param isSimulated the webhook came to an account on the built-in simulator */
+  constructor(
+    readonly requestId: string,
+    readonly isSimulated = false,
+  ) {
     this.answered = new Promise((resolve) => (this.resolve = resolve));
   }
 

@@ -32,7 +32,7 @@ export interface InboxEntry {
   readonly receivedAt: number;
   /** Of the webhook that brought it. */
   readonly requestId?: string;
-  /** What the node emits; opaque here. */
+  /** What the node emits; opaque here, but for `simulated: true`, which its receipt tells too. */
   readonly message: JsonObject;
 }
 
@@ -174,7 +174,7 @@ export class Inbox {
 
   /** Makes an entry for an output that has to be kept in one write with something else. */
   prepare({ node, receivedAt, requestId, message }: Omit<InboxEntry, "receipt">): PreparedEntry {
-    const receipt = this.receipts.next();
+    const receipt = this.receipts.next(message.simulated === true);
     const about = { node, receivedAt, ...(requestId !== undefined && { requestId }) };
     return {
       receipt,

@@ -1,16 +1,24 @@
 import { randomBytes } from "node:crypto";
 
+const SIMULATED = "-simulated";
+
+/** Whether a receipt, also a forgotten one, is for something that the built-in simulator had a hand in. */
+export function isSimulatedReceipt(receipt: string): boolean {
+  return receipt.endsWith(SIMULATED);
+}
+
 /** Gives ids that are unique for ever and sort by the order in which they were given, also when the clock steps back. */
 export class Receipts {
   private lastMs = 0;
   private count = 0;
 
-  next(): string {
+  /** @param simulated the built-in simulator had a hand in what is received */
+  next(simulated = false): string {
     const now = Math.max(Date.now(), this.lastMs);
     this.count = now === this.lastMs ? this.count + 1 : 0;
     this.lastMs = now;
     // The random part tells apart what two lives of the process give in one millisecond.
-    return `${String(now).padStart(16, "0")}-${String(this.count).padStart(9, "0")}-${randomBytes(4).toString("hex")}`;
+    return `${String(now).padStart(16, "0")}-${String(this.count).padStart(9, "0")}-${randomBytes(4).toString("hex")}${simulated ? SIMULATED : ""}`;
   }
 
   /** Those given from now on sort behind this one of an earlier life. */

@@ -1,5 +1,6 @@
 /** No ID of a customer holds it. */
 const SEPARATOR = "\u0000";
+const SIMULATED = `${SEPARATOR}simulated`;
 
 /**
  * The key of a record that needs no order among the records of its customer, because it carries its own time: it shares a
@@ -8,6 +9,18 @@ const SEPARATOR = "\u0000";
  */
 export function independentKey(customer: string, id: string): string {
   return customer + SEPARATOR + id;
+}
+
+/**
+ * The key of a record that the built-in simulator had a hand in. It never becomes one with a record of the same customer
+ * that came from elsewhere, and wherever it is kept (queue, failed) it can be told from those.
+ */
+export function simulatedKey(key: string): string {
+  return isSimulatedKey(key) ? key : key + SIMULATED;
+}
+
+export function isSimulatedKey(key: string): boolean {
+  return key.endsWith(SIMULATED);
 }
 
 /** Whose record it is. */
