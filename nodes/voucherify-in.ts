@@ -13,13 +13,9 @@ import {
 import { isSigned } from "../src/voucherify/webhook-signature";
 import { webhookUrl } from "../src/bloomreach/paste-templates";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
-<<<<<<< HEAD
+import { builtInKeys } from "./lib/built-in-simulator";
 import { onClose } from "./lib/delivery-life";
 import { durableDelivery, prepareDelivery } from "./lib/durable-delivery";
-=======
-import { builtInKeys } from "./lib/built-in-simulator";
-import { durableDelivery } from "./lib/durable-delivery";
->>>>>>> 0f3ce00 (The built-in simulator makes its own keys for each process and knows no others; stored keys go only to the deployed address; admin posts take JSON only; an unknown plan is told)
 import { unsetVariable } from "./lib/environment";
 import {
   chosenKinds,

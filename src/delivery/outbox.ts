@@ -8,7 +8,7 @@ import { groupBy } from "./group-by";
 import type { Inbox } from "./inbox";
 import { type Alongside, Lane, type LaneState, type SettledNews } from "./lane";
 import type { LaneOwner, LaneStore } from "./lane-store";
-import { customerOf } from "./record-key";
+import { customerOf, withoutOrigin } from "./record-key";
 import type { RetryPolicy } from "./retry-policy";
 import { sleep } from "./sleep";
 
@@ -203,7 +203,11 @@ export class Outbox<Body> {
     { records, settledAtOnce }: Pick<OutgoingMessage<Body>, "records" | "settledAtOnce">,
   ): Taking<Body> {
     if (receipts.length === 0) return { claim: undefined, records, settledAtOnce: [...settledAtOnce.keys()] };
-    const texts = [...records.map((record) => JSON.stringify(record)), ...settledAtOnce];
+    // A record is the same one on the simulator and on a live account.
+    const texts = [
+      ...records.map(({ key, body }) => JSON.stringify({ key: withoutOrigin(key), body })),
+      ...settledAtOnce,
+    ];
     const claim = this.options.inbox.claim(receipts, this.options.owner.node, texts);
     const count = records.length;
     return {
