@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import type { Node } from "node-red";
 import { webhookKeysOf } from "../../nodes/lib/bloomreach-webhook-keys";
 import { resolveTyped, unsetVariable } from "../../nodes/lib/environment";
 import { voucherifyProblem } from "../../nodes/lib/voucherify-connection";
+import { sharedBudget } from "../../nodes/lib/budgets";
 import { builtInKeys } from "../../nodes/lib/built-in-simulator";
 import { trackingProblem } from "../../nodes/lib/bloomreach-connection";
 
@@ -77,6 +79,22 @@ describe("a bloomreach account on the simulator", () => {
     assert.match(trackingProblem({ ...live, apiSecret: builtInKeys().apiSecret }) ?? "", /built-in simulator/);
     assert.match(trackingProblem({ ...live, apiKeyId: "simulator-key-id" }) ?? "", /built-in simulator/);
   });
+});
+
+describe("a plan that an imported flow names", () => {
+  for (const plan of ["gold", "toString", "__proto__"])
+    it(`and that there is not (${plan}): a sentence, and the limit of the smallest one`, () => {
+      const errors: string[] = [];
+      const node = { id: `plan ${plan}`, error: (sentence: string) => errors.push(sentence) } as unknown as Node;
+      const budget = sharedBudget(node, { plan: plan as never });
+      assert.deepEqual(errors.length, 1);
+      assert.match(
+        errors[0]!,
+        new RegExp(`There is no plan "${plan}": open this node and choose your Voucherify plan`),
+      );
+      // 70 of 100 a minute are for queued work.
+      assert.ok(budget.doneAt(71)! - budget.doneAt(70)! > 50_000);
+    });
 });
 
 describe("environment variables", () => {

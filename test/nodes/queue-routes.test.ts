@@ -161,6 +161,22 @@ describe("admin routes of the queues", () => {
     assert.deepEqual(desk.erased, []);
   });
 
+  it("takes JSON only: what a page of somebody else can have a browser post does nothing", async () => {
+    await desk.keep(1);
+    for (const [path, body] of POSTS) {
+      for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) {
+        const headers = { "content-type": type };
+        const { status, json } = await reply(
+          await fetch(root + path, { method: "POST", headers, body: JSON.stringify(body) }),
+        );
+        assert.equal(status, 415, path);
+        assert.match(json.error, /Send JSON/);
+      }
+      assert.equal((await reply(await fetch(root + path, { method: "POST" }))).status, 415);
+    }
+    assert.deepEqual([desk.failed.count(), desk.replayed, desk.erased], [1, [], []]);
+  });
+
   it("reports the queues, and says what is wrong with the store", async () => {
     const { json, headers } = await get("");
     assert.deepEqual(json, { queues: [REPORT] });
