@@ -19,13 +19,10 @@ export function makePrivate(folder: string): void {
   const beside = readdirOf(dirname(folder)).filter(
     (other) => other.startsWith(`${name}.damaged-`) || other === `${name}.rescued`,
   );
-  for (const each of [folder, ...beside.map((other) => join(dirname(folder), other))]) {
-    chmod(each, PRIVATE_FOLDER);
-    for (const file of readdirOf(each)) chmod(join(each, file), PRIVATE_FILE);
-  }
+  for (const each of [folder, ...beside.map((other) => join(dirname(folder), other))]) shut(each);
 }
 
-/** LevelDB makes new files for everybody to read: shuts each as it comes. Returns what ends it. */
+/** LevelDB makes files for everybody to read: shuts those that are there, and new ones as they come. Returns what ends it. */
 export function keepPrivate(folder: string): () => void {
   let watcher: FSWatcher | undefined;
   try {
@@ -36,7 +33,13 @@ export function keepPrivate(folder: string): () => void {
   } catch {
     // The system watches no more files: the folder itself is shut in any case.
   }
+  shut(folder);
   return () => watcher?.close();
+}
+
+function shut(folder: string): void {
+  chmod(folder, PRIVATE_FOLDER);
+  for (const file of readdirOf(folder)) chmod(join(folder, file), PRIVATE_FILE);
 }
 
 function isLink(path: string): boolean {
