@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isJsonObject, type JsonValue } from "../../src/json";
 
@@ -19,6 +19,7 @@ export class RememberedPaths {
     private readonly file: string | undefined,
     private readonly warn: (sentence: string) => void,
   ) {
+    this.shutToOthers();
     for (const [path, removedAt] of Object.entries(this.read()))
       if (path.startsWith("/")) this.removedAt.set(path, typeof removedAt === "number" ? removedAt : undefined);
   }
@@ -58,6 +59,17 @@ export class RememberedPaths {
     if (this.removedAt.delete(path)) this.write();
   }
 
+  /** Release 0.1.0 let every user of the machine read the file and its folder. */
+  private shutToOthers(): void {
+    if (!this.file) return;
+    try {
+      chmodSync(dirname(this.file), 0o700);
+      chmodSync(this.file, 0o600);
+    } catch {
+      // Not there yet, or of another user.
+    }
+  }
+
   private read(): Record<string, JsonValue> {
     if (!this.file) return {};
     try {
@@ -72,8 +84,9 @@ export class RememberedPaths {
     if (!this.file) return;
     const kept = [...this.removedAt].filter(([path]) => this.has(path));
     try {
-      mkdirSync(dirname(this.file), { recursive: true });
-      writeFileSync(`${this.file}.new`, JSON.stringify(Object.fromEntries(kept.map(([p, at]) => [p, at ?? null]))));
+      mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
+      const text = JSON.stringify(Object.fromEntries(kept.map(([path, at]) => [path, at ?? null])));
+      writeFileSync(`${this.file}.new`, text, { mode: 0o600 });
       renameSync(`${this.file}.new`, this.file);
     } catch (error) {
       if (this.warned) return;

@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { DurableStore, StoreOperation } from "./durable-store";
 import { Mutex } from "./mutex";
 import type { ApiAnswer } from "./outcome";
+import { countKeys, readable, readAll, readPages } from "./store-keys";
 
 const PREFIX = "dead/";
 /** Behind every key with the prefix. */
@@ -54,6 +55,18 @@ export interface LetterPage {
   readonly next?: string;
 }
 
+/** Which letters are looked for. */
+interface LetterQuery {
+  readonly node?: string | undefined;
+  readonly customer?: string;
+  /** Id of the last letter of the page before. */
+  readonly after?: string | undefined;
+  /** Failed before this time, Unix ms. */
+  readonly before?: number;
+  /** How many are read at one go. */
+  readonly size?: number;
+}
+
 /** The records that failed for good. Promises reject with a StoreUnavailableError while the store does not work. */
 export class DeadLetters {
   private readonly counts = new Map<string, number>();
@@ -70,11 +83,23 @@ export class DeadLetters {
     this.maxAgeMs = maxAgeMs;
   }
 
-  /** Reads how many letters there are, and no letter. */
+  /** Counts the letters, and tells when some are missing. Reads them only when their number is not what was written down. */
   async open(): Promise<void> {
     const [found] = await this.store.get([COUNTS]);
     this.counts.clear();
     for (const [node, count] of Object.entries(isJsonObject(found) ? found : {})) this.counts.set(node, Number(count));
+    const counted = this.count();
+    const there = await countKeys(this.store, { gte: PREFIX, lt: END });
+    if (there === counted) return;
+    if (there < counted)
+      this.store.tellLoss(
+        `${counted - there} of the records that had failed and were kept are not on the disk any more. Check the disk.`,
+      );
+    this.counts.clear();
+    for await (const [key, value] of readAll(this.store, { gte: PREFIX, lt: END }, PAGE)) {
+      const { node } = letterOf(key, value);
+      this.counts.set(node, (this.counts.get(node) ?? 0) + 1);
+    }
   }
 
   /** Letters that are about to be kept; their ids rise in time. What looks like a key is left out of the envelopes. */
@@ -130,7 +155,7 @@ export class DeadLetters {
 
   /** Forgets every letter, or every one of a node, that failed until now. Returns how many there were. */
   discardAll(node?: string): Promise<number> {
-    return this.removeEvery(this.pages({ node, before: Date.now() + 1 }));
+    return this.removeEvery({ node, before: Date.now() + 1 });
   }
 
   /** How many letters are kept, of one node or in all. */
@@ -146,7 +171,7 @@ export class DeadLetters {
 
   /** Forgets every letter of a customer (hard ID). Returns how many there were. */
   erase(customer: string): Promise<number> {
-    return this.removeEvery(this.pages({ customer }));
+    return this.removeEvery({ customer });
   }
 
   /**
@@ -155,7 +180,7 @@ export class DeadLetters {
    */
   rewrite(change: (envelope: JsonObject) => JsonObject | undefined): Promise<void> {
     return this.deleting.run(async () => {
-      for await (const letters of this.pages({})) {
+      for await (const { letters } of this.pages({})) {
         const operations = letters.flatMap(({ id, ...letter }): StoreOperation[] => {
           const envelope = change(letter.envelope);
           return envelope
@@ -169,7 +194,7 @@ export class DeadLetters {
 
   /** Forgets the letters that are too old; reads no others. Returns how many there were. */
   expire(now: number): Promise<number> {
-    return this.removeEvery(this.pages({ before: now - this.maxAgeMs }));
+    return this.removeEvery({ before: now - this.maxAgeMs });
   }
 
   /** How many letters came with the webhook that was answered with this `request_id`, by node. */
@@ -180,11 +205,14 @@ export class DeadLetters {
     return Object.fromEntries(found);
   }
 
-  private removeEvery(pages: AsyncIterable<readonly DeadLetter[]>): Promise<number> {
+  /** Removes what a query finds, and what is damaged there, unless the query asks whose it is. */
+  private removeEvery(query: LetterQuery): Promise<number> {
+    const isAnybodys = query.node === undefined && query.customer === undefined;
     return this.deleting.run(async () => {
       let removed = 0;
-      for await (const letters of pages) {
+      for await (const { letters, damaged } of this.pages(query)) {
         await this.remove(letters);
+        if (isAnybodys && damaged.length > 0) await this.store.write(damaged.map((key) => ({ type: "del", key })));
         removed += letters.length;
       }
       return removed;
@@ -218,35 +246,25 @@ export class DeadLetters {
     return { operations: [...operations, counts], failed: () => count(-change) };
   }
 
-  private async *all(query: { node?: string; after?: string; size?: number }): AsyncGenerator<DeadLetter> {
-    for await (const letters of this.pages(query)) yield* letters;
+  private async *all(query: LetterQuery): AsyncGenerator<DeadLetter> {
+    for await (const { letters } of this.pages(query)) yield* letters;
   }
 
-  /** The letters, `size` read at one go, oldest first; `before` is a time in Unix ms. */
-  private async *pages({
-    node,
-    customer,
-    after,
-    before,
-    size = PAGE,
-  }: {
-    node?: string;
-    customer?: string;
-    after?: string;
-    before?: number;
-    size?: number;
-  }): AsyncGenerator<readonly DeadLetter[]> {
+  /** The letters and the keys of damaged ones, oldest first. */
+  private async *pages({ node, customer, after, before, size = PAGE }: LetterQuery): AsyncGenerator<{
+    readonly letters: readonly DeadLetter[];
+    readonly damaged: readonly string[];
+  }> {
     const lt = before === undefined ? END : PREFIX + padded(before);
-    for (let gte = after === undefined ? PREFIX : `${PREFIX}${after}\0`; gte < lt;) {
-      const found = await this.store.read({ gte, lt, limit: size });
-      if (found.length === 0) return;
-      gte = `${found.at(-1)![0]}\0`;
-      yield found
+    const gte = after === undefined ? PREFIX : `${PREFIX}${after}\0`;
+    for await (const page of readPages(this.store, { gte, lt }, size)) {
+      const letters = readable(page)
         .map(([key, value]) => letterOf(key, value))
         .filter(
           (letter) =>
             (node === undefined || letter.node === node) && (customer === undefined || letter.customer === customer),
         );
+      yield { letters, damaged: page.filter(([, value]) => value === undefined).map(([key]) => key) };
     }
   }
 

@@ -25,7 +25,7 @@ export interface Ticket {
  * While it is closed only the probe's outcome counts, because other calls in flight are older.
  */
 export class Gate {
-  private state: (Closed & { readonly failures: number }) | undefined;
+  private state: (Closed & { readonly failures: number; readonly pauseMs: number }) | undefined;
   private probe: Ticket | undefined;
   private wakes = 0;
   /** Calls that failed one after another, and whose records they had. */
@@ -44,7 +44,10 @@ export class Gate {
 
   /** Whether a call may start now. */
   isOpen(now: number): boolean {
-    return !this.state || (!this.probe && this.state.nextProbe <= now);
+    if (!this.state) return true;
+    const waitMs = this.state.nextProbe - now;
+    // Longer than was ever meant: the clock of the machine has stepped back.
+    return !this.probe && (waitMs <= 0 || waitMs > this.state.pauseMs);
   }
 
   /** A call starts. */
@@ -102,7 +105,7 @@ export class Gate {
   private close(kind: Closed["kind"], reason: string, now: number, failures: number): void {
     const wait = kind === "paused" ? retryDelay(PROBE, failures, 1) : retryDelay(this.policy, failures, this.random());
     const since = this.state?.kind === kind ? this.state.since : now;
-    this.state = { kind, reason, since, nextProbe: now + wait, failures };
+    this.state = { kind, reason, since, nextProbe: now + wait, pauseMs: wait, failures };
     this.probe = undefined;
     this.failedCalls = 0;
     this.failedKeys.clear();

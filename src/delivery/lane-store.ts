@@ -531,7 +531,8 @@ function triedGroup<Body>({ records, triedAt, dueAt, pauseMs, lost }: Postponed<
     key,
     ids,
     attempts: attempts + 1,
-    firstTriedAt,
+    // Not in the time to come, or it would be tried for longer than is meant: the clock of the machine can step back.
+    firstTriedAt: Math.min(firstTriedAt, triedAt),
     dueAt,
     ...(pauseMs !== undefined && { pauseMs }),
     ...(lostNow > 0 && { lostAnswers: lostNow }),

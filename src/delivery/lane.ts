@@ -246,7 +246,9 @@ export class Lane<Body> {
   private filledAt({ fillMs = 0, batchLimits }: Destination<Body>): number | undefined {
     const since = this.store.nextSince();
     const isFull = this.store.count() - this.counts.inFlight >= batchLimits.records;
-    return isFull || since === undefined ? undefined : since + fillMs;
+    if (isFull || since === undefined) return undefined;
+    // A time to come: the clock of the machine has stepped back.
+    return since > Date.now() ? undefined : since + fillMs;
   }
 
   private startCall(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): void {

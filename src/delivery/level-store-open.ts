@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClassicLevel } from "classic-level";
+import { acknowledged } from "./level-store-acknowledged";
+import { makePrivate } from "./level-store-private";
 import { rescueDatabase } from "./level-store-rescue";
 import { LastingTrouble, isDamage } from "./level-store-trouble";
 import { decodeValue, encodeValue } from "./level-store-values";
@@ -75,7 +77,9 @@ async function replaceDamaged(folder: string, tellLoss: (sentence: string) => vo
         : "Nothing in it could be read, so an empty one takes its place: what waited in it is not delivered.") +
       " Check the disk, and keep that folder until you know that nothing is missed.",
   );
-  if (rescued) await rename(copy, folder);
+  if (!rescued) return;
+  acknowledged.copy(aside, copy);
+  await rename(copy, folder);
 }
 
 async function openChecked(
@@ -84,14 +88,16 @@ async function openChecked(
   mending: Mending,
   tellLoss: (sentence: string) => void,
 ): Promise<{ readonly db: ClassicLevel; readonly batch: number }> {
+  makePrivate(folder);
   // Without its file CURRENT, LevelDB would take a store for a new one and delete its tables.
-  const files = existsSync(folder) ? await readdir(folder) : [];
+  const files = await readdir(folder);
   const db = new Level(folder, { createIfMissing: !files.some((file) => /\.(ldb|sst|log)$/.test(file)) });
   await db.open();
   try {
-    if (await logTellsLoss(folder)) tellLoss(lossSentence(folder));
+    const leftOut = await logTellsLoss(folder);
     await refuseNewerVersion(db, folder);
     const { last, missing } = await readMarkers(db);
+    const lost = missing.length + Math.max(0, acknowledged.read(folder) - last);
     const operations: RawOperation[] = [
       ...mending.undo,
       { type: "put", key: "meta/version", value: String(SCHEMA_VERSION) },
@@ -100,7 +106,8 @@ async function openChecked(
       markerOf(last + 1),
     ];
     await db.batch(operations, { sync: true });
-    if (missing.length > 0) tellLoss(lossSentence(folder, missing.length));
+    acknowledged.note(folder, last + 1);
+    if (lost > 0 || leftOut) tellLoss(lossSentence(folder, lost));
     return { db, batch: last + 1 };
   } catch (error) {
     await db.close();
@@ -150,7 +157,7 @@ async function logTellsLoss(folder: string): Promise<boolean> {
   return /dropping|ignoring error/i.test(text);
 }
 
-function lossSentence(folder: string, missing = 0): string {
-  const extent = missing > 0 ? ` (${missing} of the newest ${MARKERS} writes)` : "";
+function lossSentence(folder: string, writes: number): string {
+  const extent = writes > 0 ? ` (${writes} of the newest writes)` : "";
   return `Part of the store in the folder ${folder} could not be read${extent}: records that were accepted may be missing. All others are delivered, there is nothing to do for them. Check the disk.`;
 }

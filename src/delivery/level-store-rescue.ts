@@ -10,6 +10,7 @@ import { text } from "node:stream/consumers";
 const PROGRAM = `
 const [, library, from, to] = process.argv;
 const { ClassicLevel } = require(library);
+process.umask(0o077);
 process.stdin.resume().on("end", () => process.exit(2));
 async function rescue() {
   const encodings = { keyEncoding: "buffer", valueEncoding: "buffer" };

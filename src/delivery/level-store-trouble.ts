@@ -5,6 +5,15 @@ export class LastingTrouble extends Error {
   override readonly name = "LastingTrouble";
 }
 
+/** The folder cannot be made, because a link that leads to nothing is in its place. */
+export class DanglingLink extends Error {
+  override readonly name = "DanglingLink";
+
+  constructor(readonly path: string) {
+    super(`${path} is a link to nothing`);
+  }
+}
+
 /** What Node (a code) and LevelDB (the system's text in the message) say of the same thing. */
 const SIGNS = {
   full: /\bENOSPC\b|\bEDQUOT\b|\bEFBIG\b|No space left|quota exceeded|File too large|not enough space/i,
@@ -30,6 +39,9 @@ export function isDamage(error: unknown): boolean {
 /** What is wrong with the store in `folder` and what to do about it, for the user. */
 export function explainTrouble(error: unknown, folder: string): string {
   if (error instanceof LastingTrouble) return error.message;
+  if (error instanceof DanglingLink) {
+    return `The folder ${folder} cannot be used, because ${error.path} is a link to a folder that is not there: most likely its disk is not mounted. Mount it, make that folder, or remove the link; no restart is needed.`;
+  }
   const text = textOf(error);
   if (SIGNS.full.test(text)) {
     return `The disk of the folder ${folder} is full, so nothing more can be kept safely. Make room on it; no restart is needed.`;

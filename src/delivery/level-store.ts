@@ -9,6 +9,8 @@ import {
   type StoreRange,
   StoreUnavailableError,
 } from "./durable-store";
+import { acknowledged } from "./level-store-acknowledged";
+import { keepPrivate } from "./level-store-private";
 import { type Mending, type RawOperation, markerOf, openDatabase } from "./level-store-open";
 import { LastingTrouble, explainTrouble, isDamage } from "./level-store-trouble";
 import { decodeValue, encodeValue } from "./level-store-values";
@@ -62,6 +64,7 @@ export class LevelStore implements DurableStore {
   /** The trouble that was logged last, until it is over. */
   private reported: string | undefined;
   private endPause: (() => void) | undefined;
+  private endPrivacy: (() => void) | undefined;
   private readonly unreadable = new Set<string>();
   private readonly firstOpen: Promise<void>;
   private tellFirstOpen!: () => void;
@@ -160,6 +163,7 @@ export class LevelStore implements DurableStore {
     for (let work; work !== this.work;) await (work = this.work);
     const db = this.db;
     this.db = undefined;
+    this.endPrivacy?.();
     this.setProblem(`The store in the folder ${this.folder} is closed.`);
     try {
       await db?.close();
@@ -184,6 +188,7 @@ export class LevelStore implements DurableStore {
         break;
       }
       this.lastBatch++;
+      acknowledged.note(this.folder, this.lastBatch);
       for (const caller of callers) caller.resolve();
     }
     this.writing = false;
@@ -235,6 +240,8 @@ export class LevelStore implements DurableStore {
         const { db, batch } = await openDatabase(this.folder, this.mending, (loss) => this.log("error", loss));
         this.db = db;
         this.lastBatch = batch;
+        this.endPrivacy?.();
+        this.endPrivacy = keepPrivate(this.folder);
         this.mending.undo = [];
         this.mending.rescued = false;
         this.tellFirstOpen();

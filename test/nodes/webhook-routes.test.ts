@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest, type Server } from "node:http";
 import { createRequire } from "node:module";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import fc from "fast-check";
 import type { NodeAPI } from "node-red";
@@ -143,6 +143,19 @@ describe("webhook routes", () => {
     mkdirSync(join(userDir, "bloomreach-voucherify"), { recursive: true });
     writeFileSync(pathsFile(), JSON.stringify(paths));
   };
+  it("let no other user of the machine read the paths, also those of release 0.1.0", async function () {
+    if (process.platform === "win32") this.skip();
+    const openTo = (path: string): number => statSync(path).mode & 0o077;
+    remember({ "/old": null });
+    chmodSync(dirname(pathsFile()), 0o755);
+    chmodSync(pathsFile(), 0o644);
+    const routes = await start();
+    assert.deepEqual([openTo(dirname(pathsFile())), openTo(pathsFile())], [0, 0]);
+    assert.ok(routes.claim(PATH, echo, options).ok);
+    assert.ok(Object.keys(JSON.parse(readFileSync(pathsFile(), "utf8")) as object).includes(PATH));
+    assert.equal(openTo(pathsFile()), 0);
+  });
+
   const fakeTimers = (): Clock => (clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
 
   it("are one object for every node file, installed once", async () => {

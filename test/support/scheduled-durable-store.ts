@@ -9,8 +9,8 @@ import { MemoryDurableStore } from "./memory-durable-store";
 
 interface PendingWrite {
   readonly operations: readonly StoreOperation[];
-  resolve(): void;
-  reject(error: Error): void;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
