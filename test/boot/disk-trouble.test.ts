@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { QueueReport } from "../../src/delivery/queue-desk";
 import { Simulator } from "../../src/simulator";
@@ -75,6 +75,17 @@ describe("A store that does not work: 500, a status and one sentence, and no res
     await waitFor("the status of both nodes", () => occurrences(log(), /text: 'cannot store: see log'/) === 2);
     assert.equal(occurrences(log(), sentence), 1, log());
   };
+
+  it("a link to nothing in the folder's place", async () => {
+    mkdirSync(join(userDir, "bloomreach-voucherify"), { recursive: true });
+    const elsewhere = join(userDir, "not-mounted");
+    symlinkSync(elsewhere, join(userDir, "bloomreach-voucherify", "queue"));
+    const nodeRed = await start();
+    await assertTrouble(nodeRed, /is a link to a folder that is not there: most likely its disk is not mounted/);
+    mkdirSync(elsewhere);
+    await untilAnswered(200, nodeRed);
+    await untilArrived(nodeRed);
+  });
 
   it("disk full, with what was acknowledged before and after found again, also after a kill", async function () {
     skipWithoutOwnDisk(this);

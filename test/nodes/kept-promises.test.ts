@@ -69,8 +69,13 @@ describe("what was accepted, in a running flow", () => {
         },
       },
     );
-  const customer = (id: string): ReturnType<FlowUnderTest["post"]> =>
-    flow.post(CUSTOMERS_PATH, [{ registered: id, first_name: "Ann" }], WEBHOOK_KEYS);
+  /** As Bloomreach does: again after a 500, which a busy machine may answer. */
+  const customer = (id: string): Promise<boolean> =>
+    waitFor(`the webhook of ${id}`, async () => {
+      const { status } = await flow.post(CUSTOMERS_PATH, [{ registered: id, first_name: "Ann" }], WEBHOOK_KEYS);
+      assert.ok(status === 200 || status === 500, String(status));
+      return status === 200;
+    });
   /** The process has one, whichever test file was first. */
   const delivery = (): readonly [folder: string, Delivery] => [...processOwned<Delivery>("delivery")].at(-1)!;
 
@@ -79,12 +84,12 @@ describe("what was accepted, in a running flow", () => {
     await loadCustomers();
     const random = seeded(11);
     const ids = Array.from({ length: 100 }, (_, number) => `customer-${number}`);
-    const answers: Promise<{ status: number }>[] = [];
+    const answers: Promise<boolean>[] = [];
     for (const id of ids) {
       answers.push(customer(id));
       await pause(random() * 60);
     }
-    for (const { status } of await Promise.all(answers)) assert.equal(status, 200);
+    await Promise.all(answers);
     await waitFor("all customers", () => ids.every((id) => simulator.customers.has(id)));
     const store = LevelStore.open(delivery()[0]);
     const left = async (): Promise<number> =>
