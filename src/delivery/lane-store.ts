@@ -90,7 +90,7 @@ export class LaneStore<Body> {
    */
   static async open<Body>(store: DurableStore, owner: LaneOwner): Promise<LaneStore<Body>> {
     const lane = new LaneStore<Body>(store, owner);
-    await lane.readLastLife(Date.now());
+    await lane.readLastLife();
     return lane;
   }
 
@@ -291,7 +291,7 @@ export class LaneStore<Body> {
     }
   }
 
-  private async readLastLife(now: number): Promise<void> {
+  private async readLastLife(): Promise<void> {
     const [found] = (await this.store.get([this.keys.summary])) as unknown as [LaneSummary | undefined];
     const groups: TriedGroup[] = [];
     for await (const [, group] of readAll(this.store, this.keys.allTried)) groups.push(group as unknown as TriedGroup);
@@ -306,21 +306,19 @@ export class LaneStore<Body> {
     if (found && found.count > this.kept) this.tellMissing(found.count - this.kept);
     // Messages whose records are all gone: nobody would ever finish them.
     if (this.kept === 0) await this.clear();
-    const mended = groups.flatMap((group) => this.restAgain(group, now));
+    const mended = groups.flatMap((group) => this.restAgain(group));
     if (mended.length > 0 || (found && found.count !== this.kept)) await this.write(mended, 0);
   }
 
   /** A group of the last life, without what is lost of it. Returns what must be written then. */
-  private restAgain(found: TriedGroup, now: number): StoreOperation[] {
-    // The clock of the machine may have been wrong when its time was set.
-    const dueAt = Math.min(found.dueAt, now + pauseOf(found));
-    const group = { ...found, dueAt, ids: found.ids.filter((id) => this.aside.has(id)) };
+  private restAgain(found: TriedGroup): StoreOperation[] {
+    const group = { ...found, ids: found.ids.filter((id) => this.aside.has(id)) };
     if (group.ids.length > 0) this.rest(this.lineOf(group.key), group);
     if (group.ids.length === found.ids.length) return [];
     return [this.deletionOf(found.ids[0]!), ...(group.ids.length > 0 ? [this.noteOf(group)] : [])];
   }
 
-  /** When the clock of the machine has stepped back, nothing rests longer than the pause that it was given. */
+  /** When the clock of the machine has stepped back, in this life or since the last one, nothing rests longer than the pause that it was given. */
   private limitPauses(now: number): void {
     const first = this.resting.first()?.group;
     if (first && this.resting.next()! > now + pauseOf(first))
