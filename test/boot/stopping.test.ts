@@ -11,8 +11,9 @@ import { waitFor } from "../support/wait-for";
 
 const EVENTS = "/bloomreach-engagement/create-event-bulk";
 const CUSTOMERS = 10;
-/** Calls of both nodes together. */
-const AT_ONE_TIME = 8;
+/** Requests that the account allows at one time. Both nodes together have more calls that have begun, and wait for that. */
+const AT_ONE_TIME = 5;
+const CALLS_OF_A_NODE = 4;
 
 const api = (nodeRed: NodeRedProcess, path: string): string =>
   `${nodeRed.adminUrl}/bloomreach-voucherify/queues${path}`;
@@ -40,7 +41,7 @@ for (const major of [4, 5] as const)
       const { flows, credentials } = customerFlow(voucherify.url, { account: { requests: 1_000_000 } });
       const forward = (repeat: string): FlowNode => ({
         ...{ id: repeat, type: "bv-event-forward", z: "tab", x: 100, y: 400, wires: [[]] },
-        ...{ sendTo: "voucherify", voucherifyAccount: "voucherify", repeat, concurrency: AT_ONE_TIME / 2 },
+        ...{ sendTo: "voucherify", voucherifyAccount: "voucherify", repeat, concurrency: CALLS_OF_A_NODE },
       });
       const events = {
         ...{ id: "events", type: "bv-bloomreach-in", z: "tab", x: 100, y: 400, account: "bloomreach", kind: "events" },
@@ -73,22 +74,19 @@ for (const major of [4, 5] as const)
       await waitFor("the queues to be empty", async () =>
         (await queuesOf(nodeRed)).every(({ waiting }) => waiting === 0),
       );
-      assert.deepEqual(
-        (await queuesOf(nodeRed)).map(({ failed }) => failed),
-        [0, 0],
-      );
+      assert.ok((await queuesOf(nodeRed)).every(({ failed }) => failed === 0));
       assert.equal(calls().length, expected);
       assert.equal(new Set(calls()).size, expected / 2);
       assert.equal(voucherify.givenUp, 0);
     };
     /** What waits on disk for the two nodes, and how much of that counts as sent; the folder must be free. */
-    const onDisk = async (): Promise<{ records: number; tried: number }> => {
+    const onDisk = async (): Promise<{ records: number; tried: number; failed: number }> => {
       const store = LevelStore.open(join(nodeRed.userDir, "bloomreach-voucherify", "queue"));
       await store.ready();
-      const entries = await store.read({ gte: "lane/", lt: "lane0" });
+      const entries = await store.read({ gte: "", lt: "~" });
       await store.close();
       const count = (part: string): number => entries.filter(([key]) => key.includes(part)).length;
-      return { records: count("/record/"), tried: count("/tried/") };
+      return { records: count("/record/"), tried: count("/tried/"), failed: count("dead/") };
     };
 
     for (const signal of ["SIGTERM", "SIGINT"] as const)
@@ -100,7 +98,7 @@ for (const major of [4, 5] as const)
         voucherify.release();
         assert.equal(await ended, 0);
         assert.equal(calls().length, AT_ONE_TIME);
-        assert.deepEqual(await onDisk(), { records: 2 * CUSTOMERS - AT_ONE_TIME, tried: 0 });
+        assert.deepEqual(await onDisk(), { records: 2 * CUSTOMERS - AT_ONE_TIME, tried: 0, failed: 0 });
         await nodeRed.start();
         await eachOnce(1);
       });
@@ -110,8 +108,10 @@ for (const major of [4, 5] as const)
       await send("viewed");
       assert.equal(await nodeRed.stop(), 0);
       assert.equal(voucherify.givenUp, AT_ONE_TIME);
+      const { records, tried, failed } = await onDisk();
       // Those that are never repeated are among the failed; the others are to be sent once more.
-      assert.deepEqual(await onDisk(), { records: 2 * CUSTOMERS - AT_ONE_TIME / 2, tried: AT_ONE_TIME / 2 });
+      assert.deepEqual([tried + failed, records + failed], [AT_ONE_TIME, 2 * CUSTOMERS]);
+      assert.ok(tried > 0 && failed > 0, `${tried} ${failed}`);
     });
 
     it("a deploy waits for no call, and cuts none", async () => {
@@ -147,7 +147,7 @@ for (const major of [4, 5] as const)
       voucherify.release();
       assert.equal(await ended, 0);
       assert.equal(calls().length, 2 * CUSTOMERS + AT_ONE_TIME);
-      assert.deepEqual(await onDisk(), { records: 2 * CUSTOMERS - AT_ONE_TIME, tried: 0 });
+      assert.deepEqual(await onDisk(), { records: 2 * CUSTOMERS - AT_ONE_TIME, tried: 0, failed: 0 });
     });
 
     it("what is kept can be seen and erased in safe mode", async () => {
