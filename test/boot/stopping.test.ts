@@ -124,7 +124,7 @@ for (const major of [4, 5] as const)
       await eachOnce(1);
     });
 
-    it("Stop flows stops the calls too, a start goes on, and a signal after it still waits", async () => {
+    it("Stop flows stops the calls too, a start goes on, and a signal after it still waits for them", async () => {
       await start({ runtimeState: { enabled: true }, nodeCloseTimeout: 1_000 });
       assert.match(nodeRed.log(), /nodeCloseTimeout in settings\.js is 1000 ms.*set it to/);
       const turn = async (state: string): Promise<void> => {
@@ -141,13 +141,11 @@ for (const major of [4, 5] as const)
 
       await send("bought");
       await turn("stop");
-      const ended = nodeRed.stop();
-      // It would be gone long before.
-      for (let looks = 0; looks < 50; looks++) await queuesOf(nodeRed);
-      voucherify.release();
-      assert.equal(await ended, 0);
-      assert.equal(calls().length, 2 * CUSTOMERS + AT_ONE_TIME);
-      assert.deepEqual(await onDisk(), { records: 2 * CUSTOMERS - AT_ONE_TIME, tried: 0, failed: 0 });
+      // No node closes any more, and still what becomes of the calls is written.
+      assert.equal(await nodeRed.stop(), 0);
+      const { records, tried, failed } = await onDisk();
+      assert.deepEqual([tried + failed, records + failed], [AT_ONE_TIME, 2 * CUSTOMERS]);
+      assert.ok(tried > 0 && failed > 0, `${tried} ${failed}`);
     });
 
     it("what is kept can be seen and erased in safe mode", async () => {
