@@ -84,8 +84,8 @@ class DeliveryLife {
     const work = [...[...this.opened.values()].map(({ delivery }) => delivery.stop()), ...this.answers];
     this.settling = within(GRACE_MS + WRITING_MS, work);
     // Node-RED ends the process when its nodes have closed: at once where flows are stopped, or no node is ours.
-    const { exit } = process;
-    process.exit = ((code) => void this.end().then(() => exit.call(process, code))) as typeof process.exit;
+    const exit = process.exit.bind(process);
+    process.exit = ((code) => void this.end().then(() => exit(code))) as typeof process.exit;
     // An app that embeds Node-RED may let the process run out.
     process.once("beforeExit", () => void this.end());
   }

@@ -49,7 +49,7 @@ process.on("exit", () => {
   for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts a real Node-RED with this package installed, and waits until it listens and its flows have started. */
+/** Starts a real Node-RED with this package installed, and waits until it listens and its flows have started (or not, in safe mode). */
 export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProcess> {
   const program = [...(options.within ?? []), ...(await nodeRedProgram(options.major))];
   const userDir = options.userDir ?? (await newUserDir());
@@ -121,7 +121,11 @@ export class NodeRedProcess {
     const read = (chunk: Buffer): void => void (this.output += chunk.toString());
     child.stdout.on("data", read);
     child.stderr.on("data", read);
-    const [listening] = await this.printed(from, /Server now running at \w+:\/\/[^\s:]+:(\d+)/, /Started flows/);
+    const [listening] = await this.printed(
+      from,
+      /Server now running at \w+:\/\/[^\s:]+:(\d+)/,
+      /Started flows|Flows stopped in safe mode/,
+    );
     this.port = Number(listening?.[1]);
   }
 
@@ -148,13 +152,14 @@ export class NodeRedProcess {
     });
   }
 
-  /** Ends the process by its id and waits until it is gone. */
-  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+  /** Ends the process by its id and waits until it is gone. Returns its exit code. */
+  async stop(signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM"): Promise<number | null | undefined> {
     const { child } = this;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode;
     const exit = once(child, "exit");
     child.kill(signal);
     await exit;
+    return child.exitCode;
   }
 
   /** Stops it and starts it again on the same port and user directory. */

@@ -360,10 +360,10 @@ describe("delivery: lane", () => {
 
     it("in the destination", async () => {
       await set();
-      const { deliver } = bench.destination;
+      const deliver = bench.destination.deliver.bind(bench.destination);
       bench.destination.deliver = (batch, signal) => {
         if (batch.some(({ key }) => key === "d")) throw new TypeError("body.command is undefined");
-        return deliver.call(bench.destination, batch, signal);
+        return deliver(batch, signal);
       };
       await bench.accept(...seven.map((key) => `${key}:1`));
       await bench.pass(1_000);
