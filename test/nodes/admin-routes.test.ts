@@ -33,7 +33,7 @@ const ACCOUNTS = [
   },
 ];
 
-describe("admin routes of dialogs", () => {
+describe("admin routes that act", () => {
   /** What an address of somebody's own hears. */
   let heard: string[];
   let listener: Server;
@@ -95,7 +95,8 @@ describe("admin routes of dialogs", () => {
     (await post(`/bloomreach-voucherify/${route}`, JSON.stringify(posted), "application/json")).text;
 
   it("take JSON only: what a page of somebody else can have a browser post is refused", async () => {
-    assert.equal(paths.length, 7);
+    // Seven of dialogs, four of queues.
+    assert.equal(paths.length, 11);
     for (const path of paths)
       for (const [body, type] of [
         [`apiUrl=${url}&secretKey=x`, "application/x-www-form-urlencoded"],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import eventForward from "../../nodes/event-forward";
 import { builtInKeys, builtInSimulator } from "../../nodes/lib/built-in-simulator";
-import { processOwned } from "../../nodes/lib/process-owned";
+import { durableDelivery } from "../../nodes/lib/durable-delivery";
 import voucherifyActivity from "../../nodes/voucherify-activity";
 import voucherifyIn from "../../nodes/voucherify-in";
 import voucherifyLookup from "../../nodes/voucherify-lookup";
@@ -22,7 +22,9 @@ const CUSTOMER = [{ registered: "jane@example.com", name: "Jane" }];
 const REQUEST = { customer: { registered: "jane@example.com" }, campaign: { name: "Abandoned cart" } };
 
 /** A function node that makes a new message of the payload, and keeps only these properties of the old one. */
+let runtime: NodeAPI;
 const rebuild = (RED: NodeAPI): void => {
+  runtime = RED;
   RED.nodes.registerType("rebuild", function (this: Node, def: NodeDef & { keep?: string[] }) {
     RED.nodes.createNode(this, def);
     this.on("input", (message, send, done) => {
@@ -124,7 +126,7 @@ describe("what the built-in simulator had a hand in", () => {
     assert.equal(key ?? failed[0].key, "simulated");
     assert.deepEqual(live.log, []);
   };
-  const delivery = (): Delivery => [...processOwned<Delivery>("delivery").values()].at(-1)!;
+  const delivery = (): Delivery => durableDelivery(runtime);
 
   it("gets in by nobody's keys but this process's own", async () => {
     await load({ bloomreach: "simulator", voucherify: "live" }, receiving("customers", "upsert"), upsert);
