@@ -40,24 +40,25 @@ export interface WebhookAnswerError {
 /**
  * The answer to a webhook whose body was read: 200, also when every record was rejected (then `success` is false),
  * because a 4xx would fail the send for all customers.
- * @param outcome `accepted`: number of records; `rejected` and `test` as `parseWebhookBody` gives them
+ * @param outcome `accepted`: number of records; the others as `parseWebhookBody` gives them
  */
 export function acceptedAnswer(outcome: {
   readonly accepted: number;
   readonly rejected: readonly Rejection[];
+  readonly rejectedCount: number;
   readonly test: boolean;
   readonly requestId: string;
 }): WebhookAnswer {
-  const { accepted, rejected, test, requestId } = outcome;
+  const { accepted, rejected, rejectedCount, test, requestId } = outcome;
   const errors = listErrors(rejected);
   return {
     status: 200,
     body: {
-      success: test || accepted > 0 || rejected.length === 0,
+      success: test || accepted > 0 || rejectedCount === 0,
       accepted,
-      rejected: rejected.length,
+      rejected: rejectedCount,
       errors,
-      ...(errors.length < rejected.length && { errors_left_out: rejected.length - errors.length }),
+      ...(errors.length < rejectedCount && { errors_left_out: rejectedCount - errors.length }),
       request_id: requestId,
       ...(test && { message: "Test received. Bloomreach sends no customer data in a batch test." }),
     },

@@ -17,7 +17,7 @@ const rejection = (index: number, description = "No ID."): Rejection => ({
   raw: { name: "private" },
 });
 const answer = (accepted: number, rejected: readonly Rejection[], test = false) =>
-  acceptedAnswer({ accepted, rejected, test, requestId: "r-1" });
+  acceptedAnswer({ accepted, rejected, rejectedCount: rejected.length, test, requestId: "r-1" });
 
 describe("acceptedAnswer", () => {
   it("counts and lists, without the records themselves", () =>
