@@ -25,7 +25,7 @@ import { OneEachTurn } from "./lib/one-each-turn";
 import { type Fresh, type Handed, Reception } from "./lib/reception";
 import { clock, NodeStatus } from "./lib/status";
 import { WebhookReply } from "./lib/webhook-reply";
-import { type WebhookAnswer, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
+import { type WebhookAnswer, type WebhookHead, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
 
 const TYPE = "bv-bloomreach-in";
 const MEGABYTE = 1_048_576;
@@ -83,10 +83,6 @@ export = (RED: NodeAPI): void => {
 
     const answer = async (request: WebhookRequest): Promise<WebhookAnswer> => {
       const now = { time: clock(Date.now()) };
-      if (!isAuthorized(request.headers, account?.webhookKeys)) {
-        if (account?.webhookKeys) status.show("waiting", "wrong-key", now);
-        return wrongKeysAnswer(request.requestId);
-      }
       if (request.tooLarge) {
         status.show("waiting", "too-large", now);
         this.error(
@@ -127,6 +123,14 @@ export = (RED: NodeAPI): void => {
       if (rejectedCount > 0) setImmediate(() => report(reception.speaker(), received, parsed));
       if (records.length === 0) return reply;
       return kind === "requests" ? askFlow(received, parsed) : ((await keep(received)) ?? reply);
+    };
+
+    const knows = (headers: WebhookRequest["headers"]): boolean => isAuthorized(headers, account?.webhookKeys);
+
+    const refusal = ({ headers, requestId }: WebhookHead): WebhookAnswer | undefined => {
+      if (knows(headers)) return undefined;
+      if (account?.webhookKeys) status.show("waiting", "wrong-key", { time: clock(Date.now()) });
+      return wrongKeysAnswer(requestId);
     };
 
     /** Writes a webhook down, then hands it to the flow. Returns the answer when that was not possible. */
@@ -198,6 +202,8 @@ export = (RED: NodeAPI): void => {
 
     const claim = routes.claim(def.path, answer, {
       maxBytes: maxMegabytes * MEGABYTE,
+      refusal,
+      knows,
       onRefused: (reason) => refuse(reason),
     });
     const showReadiness = (): void => {

@@ -102,14 +102,16 @@ export function retryLaterAnswer(requestId: string): WebhookAnswer {
   });
 }
 
-/** 500 (a 404 would stop the campaign): no node listens at this path. @param paths the paths that do work */
-export function unknownPathAnswer(paths: readonly string[], requestId: string): WebhookAnswer {
+/**
+ * 500 (a 404 would stop the campaign): no node listens at this path.
+ * @param paths the paths that do work; undefined for a sender without keys, who is not told
+ */
+export function unknownPathAnswer(paths: readonly string[] | undefined, requestId: string): WebhookAnswer {
   return refusal(RETRY_LATER, requestId, {
     code: "unknown_path",
-    description:
-      paths.length === 0
-        ? "No bloomreach in node is deployed, so no path can receive webhooks. Deploy a flow with one."
-        : `No bloomreach in node has this path. Valid paths: ${paths.join(", ")}.`,
+    description: paths
+      ? `No bloomreach in node has this path. Valid paths: ${paths.join(", ")}.`
+      : "No bloomreach in node has this path. Send the keys of the bloomreach account to be told the valid paths.",
   });
 }
 
