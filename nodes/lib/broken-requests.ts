@@ -23,6 +23,11 @@ export function answerBrokenRequests(
   isOurs: (url: string) => boolean,
   body: () => object,
 ): void {
+  // Without a listener, Node.js closes the connection of a request for a tunnel.
+  server.on("connect", (request, socket) => {
+    if (isOurs(request.url ?? "")) end(socket, 500, JSON.stringify(body()));
+    else if (server.listenerCount("connect") === 1) socket.destroy();
+  });
   server.on("clientError", (error: ClientError, socket) => {
     const packet = error.rawPacket?.subarray(0, 8192).toString("latin1") ?? "";
     const url = /^\s*\S+ +(\S+)/.exec(packet)?.[1];
