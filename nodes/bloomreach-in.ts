@@ -11,7 +11,6 @@ import {
   EVENT_RECORD,
   parseWebhookBody,
   type RecordShape,
-  type Rejection,
   REQUEST_RECORD,
   type WebhookRecords,
 } from "../src/bloomreach/webhook-body";
@@ -26,7 +25,7 @@ import { OneEachTurn } from "./lib/one-each-turn";
 import { type Fresh, type Handed, Reception } from "./lib/reception";
 import { clock, NodeStatus } from "./lib/status";
 import { WebhookReply } from "./lib/webhook-reply";
-import { type WebhookAnswer, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
+import { type WebhookAnswer, type WebhookHead, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
 
 const TYPE = "bv-bloomreach-in";
 const MEGABYTE = 1_048_576;
@@ -84,10 +83,6 @@ export = (RED: NodeAPI): void => {
 
     const answer = async (request: WebhookRequest): Promise<WebhookAnswer> => {
       const now = { time: clock(Date.now()) };
-      if (!isAuthorized(request.headers, account?.webhookKeys)) {
-        if (account?.webhookKeys) status.show("waiting", "wrong-key", now);
-        return wrongKeysAnswer(request.requestId);
-      }
       if (request.tooLarge) {
         status.show("waiting", "too-large", now);
         this.error(
@@ -100,8 +95,14 @@ export = (RED: NodeAPI): void => {
 
       await readings.turn();
       const parsed = parseWebhookBody(request.body, hardId, SHAPES[kind]);
-      const { records, rejected, test } = parsed;
-      const reply = acceptedAnswer({ accepted: records.length, rejected, test, requestId: request.requestId });
+      const { records, rejected, rejectedCount, test } = parsed;
+      const reply = acceptedAnswer({
+        accepted: records.length,
+        rejected,
+        rejectedCount,
+        test,
+        requestId: request.requestId,
+      });
       if (test) {
         status.show("ok", "test", now);
         return reply;
@@ -114,14 +115,22 @@ export = (RED: NodeAPI): void => {
           path: request.path,
           received_at: Date.now(),
           accepted: records.length,
-          rejected: rejected.length,
+          rejected: rejectedCount,
           errors: reply.body.errors.map((error) => ({ ...error })),
         },
       };
-      showCounts(records.length, rejected, now);
-      if (rejected.length > 0) setImmediate(() => report(reception.speaker(), received, rejected));
+      showCounts(parsed, now);
+      if (rejectedCount > 0) setImmediate(() => report(reception.speaker(), received, parsed));
       if (records.length === 0) return reply;
       return kind === "requests" ? askFlow(received, parsed) : ((await keep(received)) ?? reply);
+    };
+
+    const knows = (headers: WebhookRequest["headers"]): boolean => isAuthorized(headers, account?.webhookKeys);
+
+    const refusal = ({ headers, requestId }: WebhookHead): WebhookAnswer | undefined => {
+      if (knows(headers)) return undefined;
+      if (account?.webhookKeys) status.show("waiting", "wrong-key", { time: clock(Date.now()) });
+      return wrongKeysAnswer(requestId);
     };
 
     /** Writes a webhook down, then hands it to the flow. Returns the answer when that was not possible. */
@@ -159,11 +168,12 @@ export = (RED: NodeAPI): void => {
       return reply.answered.finally(() => clearTimeout(limit));
     };
 
-    const showCounts = (accepted: number, rejected: readonly Rejection[], now: { time: string }): void => {
-      if (rejected.length === 0) status.show("ok", "accepted", { count: accepted, ...now });
+    const showCounts = ({ records, rejected, rejectedCount }: WebhookRecords, now: { time: string }): void => {
+      const accepted = records.length;
+      if (rejectedCount === 0) status.show("ok", "accepted", { count: accepted, ...now });
       else if (accepted === 0 && rejected.every(({ code }) => code === "missing_hard_id"))
         status.show("waiting", "hard-id", { hardId, ...now });
-      else status.show("waiting", "rejected", { accepted, rejected: rejected.length, ...now });
+      else status.show("waiting", "rejected", { accepted, rejected: rejectedCount, ...now });
     };
 
     /** Each message has its own copy: what a flow does to one must not show in another. */
@@ -184,14 +194,16 @@ export = (RED: NodeAPI): void => {
       else if (count > 0) node.send({ ...about(received), ...handed, payload: records });
     };
 
-    const report = (node: Node, received: Received, rejected: readonly Rejection[]): void => {
-      const count = received.records.length + rejected.length;
-      const sentence = `${rejected.length} of ${count} ${kind} not accepted: ${rejected[0]?.description ?? ""}`;
+    const report = (node: Node, received: Received, { rejected, rejectedCount }: WebhookRecords): void => {
+      const count = received.records.length + rejectedCount;
+      const sentence = `${rejectedCount} of ${count} ${kind} not accepted: ${rejected[0]?.description ?? ""}`;
       node.error(sentence, { ...about(received), ...reception.mark, payload: rejected.map(({ raw }) => raw ?? null) });
     };
 
     const claim = routes.claim(def.path, answer, {
       maxBytes: maxMegabytes * MEGABYTE,
+      refusal,
+      knows,
       onRefused: (reason) => refuse(reason),
     });
     const showReadiness = (): void => {

@@ -10,7 +10,7 @@ import {
   PROJECT_EVENTS,
   SOURCE_ADDRESSES,
 } from "../src/voucherify/webhook-setup";
-import { isSigned } from "../src/voucherify/webhook-signature";
+import { hasSignatureForm, isSigned } from "../src/voucherify/webhook-signature";
 import { webhookUrl } from "../src/bloomreach/paste-templates";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
 import { builtInKeys } from "./lib/built-in-simulator";
@@ -29,7 +29,7 @@ import { nodeRoot } from "./lib/local-address";
 import { type Fresh, Reception } from "./lib/reception";
 import { clock, NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
-import { type WebhookAnswer, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
+import { type WebhookAnswer, type WebhookHead, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
 
 const TYPE = "bv-voucherify-in";
 /** Events hold whole orders; Voucherify names no limit. */
@@ -74,18 +74,25 @@ export = (RED: NodeAPI): void => {
         this.error("A webhook was larger than 10 MB and was not taken.");
         return taken(requestId, { ignored: "too_large" });
       }
-      if (!isSigned(body, signatureOf(request), secrets)) {
-        if (body.length > 0 && secrets.length > 0) status.show("waiting", "wrong-signature", { time });
-        const description =
-          "The signature is missing or wrong. Compare the signing secret of the voucherify in node with Voucherify.";
-        return { status: 401, body: { success: false, error: description, request_id: requestId } };
-      }
+      if (!isSigned(body, signatureOf(request), secrets)) return refused(request);
       try {
         return await take(request, time);
       } catch (error) {
         if (error instanceof StoreUnavailableError) return retryLaterAnswer(requestId) satisfies BloomreachAnswer;
         throw error;
       }
+    };
+
+    /** Without a signature no byte of the body is kept. */
+    const refusal = (head: WebhookHead): WebhookAnswer | undefined =>
+      secrets.length > 0 && hasSignatureForm(signatureOf(head)) ? undefined : refused(head);
+
+    const refused = ({ method, requestId }: WebhookHead): WebhookAnswer => {
+      if (method === "POST" && secrets.length > 0)
+        status.show("waiting", "wrong-signature", { time: clock(Date.now()) });
+      const description =
+        "The signature is missing or wrong. Compare the signing secret of the voucherify in node with Voucherify.";
+      return { status: 401, body: { success: false, error: description, request_id: requestId } };
     };
 
     const take = async ({ body, requestId, path }: WebhookRequest, time: string): Promise<WebhookAnswer> => {
@@ -141,7 +148,7 @@ export = (RED: NodeAPI): void => {
       }
     };
 
-    const claim = routes.claim(def.path, answer, { maxBytes: MAX_BYTES, onRefused: refuse });
+    const claim = routes.claim(def.path, answer, { maxBytes: MAX_BYTES, refusal, onRefused: refuse });
     const showReadiness = (): void => {
       if (!claim.ok) refuse(claim.reason);
       else if (!account) fail("no-account", "Choose a voucherify account in this voucherify in node, then deploy.");
@@ -209,7 +216,7 @@ function secretsOf(
   };
 }
 
-function signatureOf({ headers }: WebhookRequest): string | undefined {
+function signatureOf({ headers }: WebhookHead): string | undefined {
   const signature = headers[SIGNATURE];
   return typeof signature === "string" ? signature : undefined;
 }

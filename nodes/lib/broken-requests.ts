@@ -1,5 +1,6 @@
 import { type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { STOP_CODES } from "../../src/bloomreach/webhook-answer";
 
 type ClientError = Error & { code?: string; rawPacket?: Buffer };
 
@@ -12,8 +13,8 @@ const NODE_ANSWERS: Record<string, number> = {
 
 /**
  * Answers requests that are not even HTTP (broken Content-Length, broken chunks). Node.js answers them 400 or 413 before
- * any route is asked, and these codes stop a whole Bloomreach campaign: on our paths they get `body` with 500.
- * All others get what Node.js would have answered.
+ * any route is asked, and these codes stop a whole Bloomreach campaign: on our paths, and where the path cannot be told, they get
+ * `body` with 500. All others get what Node.js would have answered.
  * @param pending our responses that are not written yet, by connection
  */
 export function answerBrokenRequests(
@@ -22,10 +23,19 @@ export function answerBrokenRequests(
   isOurs: (url: string) => boolean,
   body: () => object,
 ): void {
+  // Without a listener, Node.js closes the connection of a request for a tunnel.
+  server.on("connect", (request, socket) => {
+    if (isOurs(request.url ?? "")) end(socket, 500, JSON.stringify(body()));
+    else if (server.listenerCount("connect") === 1) socket.destroy();
+  });
   server.on("clientError", (error: ClientError, socket) => {
-    const url = /^[A-Z]+ (\S+) HTTP\//.exec(error.rawPacket?.subarray(0, 8192).toString("latin1") ?? "")?.[1];
-    if (pending.has(socket) || (url !== undefined && isOurs(url))) end(socket, 500, JSON.stringify(body()));
-    else if (server.listenerCount("clientError") === 1) end(socket, NODE_ANSWERS[error.code ?? ""] ?? 400, "");
+    const packet = error.rawPacket?.subarray(0, 8192).toString("latin1") ?? "";
+    const url = /^\s*\S+ +(\S+)/.exec(packet)?.[1];
+    const status = NODE_ANSWERS[error.code ?? ""] ?? 400;
+    // A packet from the middle of a request does not tell its path.
+    const mayBeOurs = url === undefined || !url.includes("/") ? STOP_CODES.includes(status) : isOurs(url);
+    if (pending.has(socket) || mayBeOurs) end(socket, 500, JSON.stringify(body()));
+    else if (server.listenerCount("clientError") === 1) end(socket, status, "");
   });
 }
 

@@ -197,8 +197,10 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     });
   });
   ends.push(
-    delivery.onReplay(node.id, ({ message, receipt }, isReplayed) =>
-      node.send({ ...message, receipt, ...(isReplayed && { replayed: true }) }),
+    delivery.onReplay(
+      node.id,
+      ({ message, receipt }, isReplayed) => node.send({ ...message, receipt, ...(isReplayed && { replayed: true }) }),
+      ({ reason, reasonKey, body }) => node.error(reason, { topic: reasonKey, payload: body }),
     ),
   );
   onClose(node, () => {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../src/json";
+import { isTooDeep } from "../../src/schemas/json-scanner";
 import type { Message } from "./message-handler";
 import { processOwned } from "./process-owned";
 
@@ -41,7 +42,8 @@ export function serialisable(message: Message): JsonObject {
     if (key === "payload" || key === "req" || key === "res") continue;
     try {
       const text = JSON.stringify(value) as string | undefined;
-      if (text !== undefined) kept[key] = JSON.parse(text) as JsonObject[string];
+      // What is nested too deep would overflow the call stack when the message is copied.
+      if (text !== undefined && !isTooDeep(text)) kept[key] = JSON.parse(text) as JsonObject[string];
     } catch {
       // Circular values cannot be kept; the live message still has them.
     }

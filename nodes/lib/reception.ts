@@ -56,12 +56,15 @@ export class Reception<Received extends JsonObject> {
     // Where nothing is kept, nothing depends on the store.
     this.ends = [
       showStoreProblem(this.delivery, () => void (this.isFollowed() && showProblem()), showUsual),
-      this.delivery.onReplay(node.id, ({ message, receipt }, isReplayed) =>
-        options.emit(node, message as Received, {
-          receipt,
-          ...(isReplayed && { replayed: true }),
-          ...markOf(options.isSimulated || message.simulated === true),
-        }),
+      this.delivery.onReplay(
+        node.id,
+        ({ message, receipt }, isReplayed) =>
+          options.emit(node, message as Received, {
+            receipt,
+            ...(isReplayed && { replayed: true }),
+            ...markOf(options.isSimulated || message.simulated === true),
+          }),
+        ({ reason, reasonKey, body }) => node.error(reason, { topic: reasonKey, payload: body }),
       ),
     ];
     declareAccount(RED, node, options);
@@ -110,8 +113,9 @@ export class Reception<Received extends JsonObject> {
   emitAfterAnswer(received: Received, handed: Handed): void {
     emissions.run(() => {
       const { receipt } = handed;
-      if (receipt === undefined) onceFlowsRun(() => this.options.emit(this.speaker(), received, handed));
-      else if (this.delivery.inbox.mayEmit(receipt)) this.options.emit(this.speaker(), received, handed);
+      const emit = (): void => this.options.emit(this.speaker(), received, handed);
+      if (receipt === undefined) onceFlowsRun(emit);
+      else if (this.delivery.inbox.mayEmit(receipt)) this.delivery.emit(receipt, emit);
     });
   }
 

@@ -4,8 +4,29 @@
  * @param url what stands in a request line, or a path
  */
 export function normalizePath(url: string): string {
-  const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
-  return joinPath(path).toLowerCase();
+  return joinPath(pathOf(url)).toLowerCase();
+}
+
+/**
+ * The normalized path that a request means when it is spelled in another way: percent-encoded, with dot segments or backslashes
+ * (RFC 3986 section 6.2.2). Express knows none of these spellings.
+ */
+export function meantPath(url: string): string {
+  const segments: string[] = [];
+  for (const segment of joinPath(decoded(pathOf(url)).replaceAll("\\", "/")).split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== ".") segments.push(segment);
+  }
+  return joinPath(...segments).toLowerCase();
+}
+
+function pathOf(url: string): string {
+  return url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+}
+
+/** Without the escapes of plain ASCII; others stay. */
+function decoded(path: string): string {
+  return path.replace(/%([2-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }
 
 /** Joins parts of a path with single slashes, without one at the end: `"/api/", "/x/"` is `"/api/x"`. */

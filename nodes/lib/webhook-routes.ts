@@ -10,8 +10,9 @@ import { expressApp, type ExpressApp, rootApp, useFirst } from "./express-stack"
 import { pathOwner } from "./path-owners";
 import { processOwned } from "./process-owned";
 import { RememberedPaths } from "./remembered-paths";
-import { readBody, type RequestBody } from "./request-body";
-import { joinPath, normalizePath, pathProblem } from "./webhook-path";
+import { BodyMemory, readBody, type RequestBody } from "./request-body";
+import { lacksHost, routeUnusualRequests } from "./unusual-requests";
+import { joinPath, meantPath, normalizePath, pathProblem } from "./webhook-path";
 
 /** Everything below it is ours, whichever nodes there are. */
 const PREFIX = "/bloomreach-engagement";
@@ -20,6 +21,8 @@ const HOLD_MS = 800;
 const HANDLER_LIMIT_MS = 10_000;
 /** The most bytes kept of a request while no node says how many it takes. */
 const UNCLAIMED_MAX_BYTES = 32 * 2 ** 20;
+/** The most bytes of bodies in memory, of all requests together, unless a node takes larger ones. */
+const MEMORY_BYTES = 64 * 2 ** 20;
 
 /** A request as a node gets it. */
 export interface WebhookRequest {
@@ -43,8 +46,15 @@ export interface WebhookAnswer {
 
 export type WebhookHandler = (request: WebhookRequest) => Promise<WebhookAnswer>;
 
+/** What is known of a request before its body. */
+export type WebhookHead = Pick<WebhookRequest, "method" | "headers" | "requestId">;
+
 export interface ClaimOptions {
   readonly maxBytes: number;
+  /** The answer to a request of which no byte must be kept, because its keys are wrong. */
+  readonly refusal?: (head: WebhookHead) => WebhookAnswer | undefined;
+  /** Whether a request on any path has the node's keys, and may be told the valid paths. */
+  readonly knows?: (headers: IncomingHttpHeaders) => boolean;
   /** Called when the path turns out to belong to somebody else once all flows have started; the claim is over then. */
   readonly onRefused?: (reason: string) => void;
 }
@@ -106,6 +116,9 @@ class ProcessRoutes implements WebhookRoutes {
   /** Requests between two lives of their node; each looks again when called. */
   private readonly held = new Set<() => void>();
   private readonly pending = new WeakMap<Duplex, ServerResponse>();
+  private readonly memory = new BodyMemory(() =>
+    Math.max(MEMORY_BYTES, ...[...this.claims.values()].map(({ maxBytes }) => maxBytes)),
+  );
   private flowsRun = false;
 
   constructor(
@@ -118,15 +131,18 @@ class ProcessRoutes implements WebhookRoutes {
       (sentence) => RED.log.warn(sentence),
     );
     useFirst(app, (request: IncomingMessage, response: ServerResponse, next: () => void) => {
-      if (this.owns(normalizePath(request.url ?? ""))) void deliveryLife().answering(this.serve(request, response));
+      const key = this.keyOf(request.url ?? "");
+      if (key !== undefined) void deliveryLife().answering(this.serve(key, request, response));
+      else if (lacksHost(request)) response.writeHead(400, { connection: "close" }).end();
       else next();
     });
+    routeUnusualRequests(RED.server, (url) => this.keyOf(url) !== undefined);
     RED.events.on("flows:stopping", () => (this.flowsRun = false));
     RED.events.on("flows:started", () => this.onFlowsStarted());
     answerBrokenRequests(
       RED.server,
       this.pending,
-      (url) => this.owns(normalizePath(url)),
+      (url) => this.keyOf(url) !== undefined,
       () => retryLaterAnswer(randomUUID()).body,
     );
   }
@@ -183,29 +199,50 @@ class ProcessRoutes implements WebhookRoutes {
     return joinPath(this.RED.httpNode.path(), path);
   }
 
-  private owns(key: string): boolean {
+  /** The path that a request is for, when it is ours to answer: a claimed one if there is one in any spelling. */
+  private keyOf(url: string): string | undefined {
+    const spellings = [normalizePath(url), meantPath(url)];
+    return spellings.find((key) => this.isPath(key)) ?? spellings.find((key) => this.isBelowPrefix(key));
+  }
+
+  private isPath(key: string): boolean {
+    return this.claims.has(key) || this.remembered.has(key);
+  }
+
+  /** Also where only a dot, a semicolon or the like follows. */
+  private isBelowPrefix(key: string): boolean {
     const prefix = normalizePath(this.fullPath(PREFIX));
-    return key === prefix || key.startsWith(`${prefix}/`) || this.claims.has(key) || this.remembered.has(key);
+    return key.startsWith(prefix) && !/^[\w-]/.test(key.slice(prefix.length));
   }
 
   /** Answers one request, exactly once, unless its client hangs up. Never rejects. */
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async serve(key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.pending.set(request.socket, response);
     response.on("close", () => {
       if (this.pending.get(request.socket) === response) this.pending.delete(request.socket);
     });
     response.on("error", () => undefined);
-    const key = normalizePath(request.url ?? "");
     const requestId = randomUUID();
-    const body = await readBody(request, this.claims.get(key)?.maxBytes ?? UNCLAIMED_MAX_BYTES);
-    if (!body) return;
+    let body: RequestBody | undefined;
     try {
-      const answer = await this.answer(key, request, body, requestId);
+      const claim = this.claims.get(key);
+      const refusal = claim && this.refusalOf(claim, request, requestId);
+      const most = refusal || !this.isPath(key) ? 0 : (claim?.maxBytes ?? UNCLAIMED_MAX_BYTES);
+      body = await readBody(request, { most, memory: this.memory });
+      if (!body) return;
+      const answer = refusal ?? (await this.answer(key, request, body, requestId));
+      if (body.isCut) response.setHeader("connection", "close");
       send(response, STOP_CODES.includes(answer.status) ? { ...answer, status: 500 } : answer);
     } catch (error) {
       this.RED.log.error(`A webhook on ${key} was answered with 500: ${(error as Error).message}`);
       send(response, retryLaterAnswer(requestId));
+    } finally {
+      body?.release();
     }
+  }
+
+  private refusalOf(claim: Claim, request: IncomingMessage, requestId: string): WebhookAnswer | undefined {
+    return claim.refusal?.({ method: request.method ?? "", headers: request.headers, requestId });
   }
 
   private async answer(
@@ -214,11 +251,17 @@ class ProcessRoutes implements WebhookRoutes {
     body: RequestBody,
     requestId: string,
   ): Promise<WebhookAnswer> {
-    if (!this.claims.has(key) && !this.remembered.has(key))
-      return unknownPathAnswer(this.remembered.inUse(), requestId);
-    const claim = await this.nextClaim(key);
-    const tooLarge = claim !== undefined && body.size > claim.maxBytes;
-    if (!claim || (!tooLarge && !body.bytes) || request.socket.destroyed) return retryLaterAnswer(requestId);
+    if (!this.isPath(key)) {
+      const isKnown = [...this.claims.values()].some(({ knows }) => knows?.(request.headers));
+      return unknownPathAnswer(isKnown ? this.remembered.inUse() : undefined, requestId);
+    }
+    const claim = body.isCut ? undefined : await this.nextClaim(key);
+    if (!claim || request.socket.destroyed) return retryLaterAnswer(requestId);
+    // It may be another one than when the request began.
+    const refusal = this.refusalOf(claim, request, requestId);
+    if (refusal) return refusal;
+    const tooLarge = body.size > claim.maxBytes;
+    if (!tooLarge && !body.bytes) return retryLaterAnswer(requestId);
     return withinLimit(
       claim.handler({
         method: request.method ?? "",

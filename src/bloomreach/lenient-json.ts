@@ -117,9 +117,9 @@ class LenientReader {
       }
       if (code < 0x20) return false;
       if (code === 0x5c) {
-        const escape = this.match(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y);
-        if (escape === undefined) return false;
-        this.at += escape.length - 1;
+        const escape = this.text.charAt(this.at + 1);
+        if (escape === "u" ? !this.match(/\\u[0-9a-fA-F]{4}/y) : !'"\\/bfnrt'.includes(escape || " ")) return false;
+        this.at += escape === "u" ? 5 : 1;
       }
     }
     return false;

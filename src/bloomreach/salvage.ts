@@ -1,10 +1,33 @@
 import type { JsonValue } from "../json";
+import { JsonScanner } from "../schemas/json-scanner";
 import { parseLenient } from "./lenient-json";
+import { type Excess, MOST_NAMES, MOST_RECORDS, RecordLimits } from "./record-limits";
 
-/** One record of a webhook body: parsed, or its text and the place (in characters, from 0) where it breaks. */
+/**
+ * One record of a webhook body: parsed, or its text and the place (in characters, from 0) where it breaks, or the beginning of its
+ * text and what it has too much of.
+ */
 export type Piece =
   | { readonly ok: true; readonly value: JsonValue }
-  | { readonly ok: false; readonly text: string; readonly position: number };
+  | { readonly ok: false; readonly text: string; readonly position: number }
+  | { readonly ok: false; readonly text: string; readonly excess: Excess };
+
+/** The records of a body in their order: the first ones, up to `MOST_RECORDS`. */
+export interface Pieces {
+  readonly pieces: readonly Piece[];
+  /** How many records there are. */
+  readonly count: number;
+}
+
+/** So much is told of a record that was not even parsed, in characters. */
+const TOLD_OF_EXCESS = 1_000;
+
+/** A record that is not parsed. */
+export function excessPiece(text: string, excess: Excess): Piece {
+  // Copied, because a part of a text keeps the whole text in memory.
+  const told = Buffer.from(text.slice(0, TOLD_OF_EXCESS)).toString();
+  return { ok: false, text: text.length > TOLD_OF_EXCESS ? `${told}…` : told, excess };
+}
 
 /** Nothing but separators may follow a record in the middle of the batch. */
 const BETWEEN = /[\s,]*$/y;
@@ -20,15 +43,19 @@ const WRAPPED_END = /[\s,]*(?:\]|$)/y;
  * with that key. A text without a recognisable batch is one piece. Time grows with the length of the text only.
  * @param hardId name of the Main Hard ID: an object that has it is a record, not a wrapper
  */
-export function salvage(text: string, hardId: string): Piece[] {
+export function salvage(text: string, hardId: string): Pieces {
+  const read = pieceReader(text);
   const batch = findBatch(text, hardId);
-  if (!batch) return [readPiece(text, BETWEEN)];
-  const starts = recordStarts(text, batch);
-  return starts.map((start, index) =>
-    index + 1 < starts.length
-      ? readPiece(text.slice(start, starts[index + 1]), BETWEEN)
-      : readPiece(text.slice(start), batch.wrapped ? WRAPPED_END : ARRAY_END),
-  );
+  if (!batch) return { pieces: [read(0, text.length, BETWEEN)], count: 1 };
+  const { starts, count } = recordStarts(text, batch);
+  const pieces = starts
+    .slice(0, MOST_RECORDS)
+    .map((start, index) =>
+      index + 1 < starts.length
+        ? read(start, starts[index + 1]!, BETWEEN)
+        : read(start, text.length, batch.wrapped ? WRAPPED_END : ARRAY_END),
+    );
+  return { pieces, count };
 }
 
 interface Batch {
@@ -53,17 +80,34 @@ function findBatch(text: string, hardId: string): Batch | undefined {
   return { at: found.index, firstKey, wrapped };
 }
 
-/** Places of the records' opening brackets. A closing bracket in place of a comma: a Root template without separator. */
-function recordStarts(text: string, { at, firstKey }: Batch): number[] {
+/**
+ * Places of the records' opening brackets: of those that are read, and of one more, where the last of them ends. A closing bracket
+ * in place of a comma: a Root template without separator.
+ */
+function recordStarts(text: string, { at, firstKey }: Batch): { starts: number[]; count: number } {
   const beginning = new RegExp(`[[,}]\\s*\\{\\s*"${firstKey.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}"\\s*:`, "g");
   beginning.lastIndex = at;
   const starts: number[] = [];
-  for (let match = beginning.exec(text); match; match = beginning.exec(text))
+  for (let match = beginning.exec(text); match; match = beginning.exec(text)) {
     starts.push(match.index + match[0].indexOf("{"));
-  return starts;
+    if (starts.length > MOST_RECORDS) break;
+  }
+  let count = starts.length;
+  if (count > MOST_RECORDS) while (beginning.test(text)) count++;
+  return { starts, count };
 }
 
-function readPiece(text: string, tail: RegExp): Piece {
-  const reading = parseLenient(text, tail);
-  return reading.ok ? reading : { ok: false, text, position: reading.position };
+/** Reads the records of one text, one after the other. */
+function pieceReader(text: string): (start: number, end: number, tail: RegExp) => Piece {
+  const scanner = new JsonScanner(text, MOST_NAMES);
+  const limits = new RecordLimits();
+  return (start, end, tail) => {
+    const piece = text.slice(start, end);
+    scanner.at = start;
+    scanner.passValue(end);
+    const excess = limits.excess(scanner);
+    if (excess) return excessPiece(piece, excess);
+    const reading = parseLenient(piece, tail);
+    return reading.ok ? reading : { ok: false, text: piece, position: reading.position };
+  };
 }

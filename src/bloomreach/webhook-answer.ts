@@ -40,24 +40,25 @@ export interface WebhookAnswerError {
 /**
  * The answer to a webhook whose body was read: 200, also when every record was rejected (then `success` is false),
  * because a 4xx would fail the send for all customers.
- * @param outcome `accepted`: number of records; `rejected` and `test` as `parseWebhookBody` gives them
+ * @param outcome `accepted`: number of records; the others as `parseWebhookBody` gives them
  */
 export function acceptedAnswer(outcome: {
   readonly accepted: number;
   readonly rejected: readonly Rejection[];
+  readonly rejectedCount: number;
   readonly test: boolean;
   readonly requestId: string;
 }): WebhookAnswer {
-  const { accepted, rejected, test, requestId } = outcome;
+  const { accepted, rejected, rejectedCount, test, requestId } = outcome;
   const errors = listErrors(rejected);
   return {
     status: 200,
     body: {
-      success: test || accepted > 0 || rejected.length === 0,
+      success: test || accepted > 0 || rejectedCount === 0,
       accepted,
-      rejected: rejected.length,
+      rejected: rejectedCount,
       errors,
-      ...(errors.length < rejected.length && { errors_left_out: rejected.length - errors.length }),
+      ...(errors.length < rejectedCount && { errors_left_out: rejectedCount - errors.length }),
       request_id: requestId,
       ...(test && { message: "Test received. Bloomreach sends no customer data in a batch test." }),
     },
@@ -101,14 +102,16 @@ export function retryLaterAnswer(requestId: string): WebhookAnswer {
   });
 }
 
-/** 500 (a 404 would stop the campaign): no node listens at this path. @param paths the paths that do work */
-export function unknownPathAnswer(paths: readonly string[], requestId: string): WebhookAnswer {
+/**
+ * 500 (a 404 would stop the campaign): no node listens at this path.
+ * @param paths the paths that do work; undefined for a sender without keys, who is not told
+ */
+export function unknownPathAnswer(paths: readonly string[] | undefined, requestId: string): WebhookAnswer {
   return refusal(RETRY_LATER, requestId, {
     code: "unknown_path",
-    description:
-      paths.length === 0
-        ? "No bloomreach in node is deployed, so no path can receive webhooks. Deploy a flow with one."
-        : `No bloomreach in node has this path. Valid paths: ${paths.join(", ")}.`,
+    description: paths
+      ? `No bloomreach in node has this path. Valid paths: ${paths.join(", ")}.`
+      : "No bloomreach in node has this path. Send the keys of the bloomreach account to be told the valid paths.",
   });
 }
 

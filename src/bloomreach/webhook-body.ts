@@ -1,17 +1,26 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import { isAbsentText } from "../schemas/absent";
 import { readHardId } from "../schemas/hard-id";
+import { type BodyOutline, outlineOf } from "./body-outline";
 import { parseLenient } from "./lenient-json";
-import { type Piece, salvage } from "./salvage";
+import { type Excess, explainExcess, MOST_RECORDS } from "./record-limits";
+import { excessPiece, type Piece, type Pieces, salvage } from "./salvage";
 
 /** A record that is not passed on, and why. */
 export interface Rejection {
   /** Its place in the webhook, from 0. */
   readonly index: number;
-  readonly code: "invalid_json" | "not_an_object" | "missing_hard_id" | "missing_event" | "template_not_filled";
+  readonly code:
+    | "invalid_json"
+    | "not_an_object"
+    | "missing_hard_id"
+    | "missing_event"
+    | "template_not_filled"
+    | "too_many_records"
+    | Excess;
   /** A sentence that says what to do. It names keys and places, never values. */
   readonly description: string;
-  /** What came: the record, or its text when it was not JSON. */
+  /** What came: the record, or its text when it was not JSON, or the beginning of its text when it was not even parsed. */
   readonly raw: JsonValue;
 }
 
@@ -61,7 +70,10 @@ export const REQUEST_RECORD: RecordShape = {
 export interface WebhookRecords {
   /** Records with a hard ID, exactly as parsed, in their order. `index` is the place in the webhook, from 0. */
   readonly records: readonly { readonly index: number; readonly record: JsonObject }[];
+  /** The first ones, up to 1,000. */
   readonly rejected: readonly Rejection[];
+  /** How many there are. */
+  readonly rejectedCount: number;
   /**
    * True for Bloomreach's batch test, which carries no customer data: in every record the ID is blank or a text is
    * still a template. `records` is empty then, and `rejected` holds only records that do have an ID.
@@ -71,45 +83,122 @@ export interface WebhookRecords {
   readonly batch: boolean;
 }
 
+/** More than a person reads. */
+const MOST_REJECTIONS = 1_000;
+
 /**
  * Reads the body of a webhook: an array of records, one record, or an object whose only array of objects
  * holds the records (documentation.bloomreach.com/engagement/docs/batch-webhook-settings). UTF-8, with or without a
- * byte order mark. Broken JSON costs only the records that are broken. An empty body has no records. Never throws.
+ * byte order mark. Broken JSON costs only the records that are broken; so does a record that is too deep or too much, which is
+ * told before anything is parsed. An empty body has no records. Never throws.
  * @param hardId name of the Main Hard ID as configured on the account
  */
 export function parseWebhookBody(raw: Buffer, hardId: string, shape: RecordShape = CUSTOMER_RECORD): WebhookRecords {
   const text = new TextDecoder().decode(raw).trim();
-  const { pieces, batch } = text === "" ? { pieces: [], batch: false } : readPieces(text, hardId, shape);
+  const { pieces, count, batch } =
+    text === "" ? { pieces: [], count: 0, batch: false } : readPieces(text, hardId, shape);
   const mayHoldTemplates = text.includes("{{");
   const records: { index: number; record: JsonObject }[] = [];
-  const rejected: Rejection[] = [];
+  const rejections = new Rejections();
   let test = pieces.length > 0;
   for (const [index, piece] of pieces.entries()) {
     test &&= isWithoutData(piece, hardId, mayHoldTemplates, shape);
     const judged = judge(piece, index, hardId, shape);
-    if ("code" in judged) rejected.push(judged);
+    if ("code" in judged) rejections.add(() => judged);
     else records.push(judged);
   }
-  return test
-    ? { records: [], rejected: records.map((record) => templateNotFilled(record, shape)), test, batch }
-    : { records, rejected, test, batch };
+  if (test) {
+    const unfilled = new Rejections();
+    for (const record of records) unfilled.add(() => templateNotFilled(record, shape));
+    return { records: [], rejected: unfilled.described, rejectedCount: unfilled.count, test, batch };
+  }
+  rejections.addRest(pieces.length, count, (index) => tooManyRecords(index, shape));
+  return { records, rejected: rejections.described, rejectedCount: rejections.count, test, batch };
+}
+
+class Rejections {
+  readonly described: Rejection[] = [];
+  count = 0;
+
+  add(describe: () => Rejection): void {
+    if (this.count++ < MOST_REJECTIONS) this.described.push(describe());
+  }
+
+  /** Every record from one place up to another. */
+  addRest(from: number, to: number, describe: (index: number) => Rejection): void {
+    for (let index = from; index < to && this.described.length < MOST_REJECTIONS; index++)
+      this.described.push(describe(index));
+    this.count += to - from;
+  }
 }
 
 const NOTHING = /\s*$/y;
 
-interface Pieces {
-  readonly pieces: readonly Piece[];
+interface BodyPieces extends Pieces {
   readonly batch: boolean;
 }
 
-function readPieces(text: string, hardId: string, shape: RecordShape): Pieces {
-  const whole = parseStrict(text) ?? parseLenient(text, NOTHING);
-  if (!whole.ok) {
-    const pieces = salvage(text, hardId);
-    return { pieces, batch: pieces.length > 1 };
-  }
+function readPieces(text: string, hardId: string, shape: RecordShape): BodyPieces {
+  const outline = outlineOf(text);
+  const read = outline.isClosed
+    ? outline.excess
+      ? readParts(text, outline, hardId, shape)
+      : readWhole(text, hardId, shape)
+    : undefined;
+  if (read) return read;
+  const salvaged = salvage(text, hardId);
+  return { ...salvaged, batch: salvaged.count > 1 };
+}
+
+/** Undefined when it is no JSON. */
+function readWhole(text: string, hardId: string, shape: RecordShape): BodyPieces | undefined {
+  const whole = parse(text);
+  if (!whole.ok) return undefined;
   const list = listOf(whole.value, hardId, shape);
-  return { pieces: (list ?? [whole.value]).map((value) => ({ ok: true, value })), batch: list !== undefined };
+  const values = list ?? [whole.value];
+  const pieces = values.slice(0, MOST_RECORDS).map((value): Piece => ({ ok: true, value }));
+  return { pieces, count: values.length, batch: list !== undefined };
+}
+
+/**
+ * Reads each record by itself, where the body as a whole is too much to be parsed. Undefined when one of them is no JSON, because
+ * then a quotation mark may have moved the borders of all others.
+ */
+function readParts(text: string, outline: BodyOutline, hardId: string, shape: RecordShape): BodyPieces | undefined {
+  const { list, excess } = outline;
+  if (!list || (!outline.isList && !isWrapper(text, list, hardId, shape)))
+    return excess && excess !== "too_many_records"
+      ? { pieces: [excessPiece(text, excess)], count: 1, batch: false }
+      : undefined;
+  const pieces: Piece[] = [];
+  for (const item of list.items) {
+    const part = text.slice(item.start, item.end);
+    const piece = item.excess ? excessPiece(part, item.excess) : parse(part);
+    if (!piece.ok && "position" in piece) return undefined;
+    pieces.push(piece);
+  }
+  return { pieces, count: list.count, batch: true };
+}
+
+/** Whether an object is there for the sake of the list in it. */
+function isWrapper(
+  text: string,
+  { start, end }: NonNullable<BodyOutline["list"]>,
+  hardId: string,
+  shape: RecordShape,
+): boolean {
+  const around = `${text.slice(0, start)}[{}]${text.slice(end)}`;
+  const { isClosed, excess } = outlineOf(around);
+  if (!isClosed || excess) return false;
+  const wrapper = parse(around);
+  return wrapper.ok && listOf(wrapper.value, hardId, shape) !== undefined;
+}
+
+function parse(text: string): Piece {
+  const strict = parseStrict(text);
+  if (strict) return strict;
+  const lenient = parseLenient(text, NOTHING);
+  return lenient.ok ? lenient : { ok: false, text, position: lenient.position };
 }
 
 function parseStrict(text: string): Piece | undefined {
@@ -134,6 +223,10 @@ function judge(
   hardId: string,
   shape: RecordShape,
 ): { index: number; record: JsonObject } | Rejection {
+  if (!piece.ok && "excess" in piece) {
+    const { excess, text } = piece;
+    return { index, code: excess, description: explainExcess(excess, shape.noun, shape.template), raw: text };
+  }
   if (!piece.ok)
     return { index, code: "invalid_json", description: explainBreak(piece.position, shape), raw: piece.text };
   const { value } = piece;
@@ -167,12 +260,18 @@ function templateNotFilled(
   };
 }
 
+function tooManyRecords(index: number, { noun }: RecordShape): Rejection {
+  const most = MOST_RECORDS.toLocaleString("en-US");
+  const description = `A webhook may bring ${most} ${noun}s, and this one comes after them: lower the batch size in Bloomreach.`;
+  return { index, code: "too_many_records", description, raw: null };
+}
+
 function hasId(record: JsonObject, hardId: string): boolean {
   return Object.hasOwn(record, hardId) || Object.hasOwn(record, "source_id");
 }
 
 function isWithoutData(piece: Piece, hardId: string, mayHoldTemplates: boolean, shape: RecordShape): boolean {
-  if (!piece.ok) return piece.text.includes("{{");
+  if (!piece.ok) return "position" in piece && piece.text.includes("{{");
   const { value } = piece;
   if (!isJsonObject(value)) return false;
   const holder = shape.idHolder(value);
@@ -187,7 +286,6 @@ function isBlank(record: JsonObject, key: string): boolean {
   return value === null || isAbsentText(value);
 }
 
-/** Without recursion: a body can be nested deeper than the call stack. */
 function holdsTemplate(record: JsonObject): boolean {
   const waiting: JsonValue[] = [record];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import { Cursors } from "./cursors";
-import { type DeadLetter, DeadLetters } from "./dead-letters";
+import { type DeadLetter, DeadLetters, type LetterChange } from "./dead-letters";
 import { type DurableStore, type StoreOperation, StoreUnavailableError } from "./durable-store";
 import { Inbox, type InboxEntry } from "./inbox";
 import type { Lane } from "./lane";
@@ -12,8 +12,20 @@ import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult } from "./queue
 import type { RetryPolicy } from "./retry-policy";
 import { SeenEvents } from "./seen-events";
 
+/** So often the emission of a message may fail, with so much time in between. */
+const MOST_EMISSIONS = 3;
+const EMIT_AGAIN_AFTER_MS = 1_000;
+/** So much is kept of a message that cannot be emitted, in characters. */
+const KEPT_OF_MESSAGE = 1_000_000;
+
 /** How often dead letters that are too old are looked for. */
 const EXPIRE_EVERY_MS = 3_600_000;
+
+/** How a node emits, and hears of what it could not emit. */
+interface Emitter {
+  readonly emit: (entry: InboxEntry, isReplayed: boolean) => void;
+  readonly setAside: (letter: Omit<DeadLetter, "id">) => void;
+}
 
 export interface DeliveryOptions {
   readonly retry?: RetryPolicy;
@@ -35,7 +47,7 @@ export class Delivery implements QueueDesk {
   private readonly outboxes = new Map<string, Promise<Outbox<unknown>>>();
   /** What waits, by node, whether it is deployed or not: a queue counts in memory, so it is open once. */
   private readonly queues = new Map<string, Promise<LaneStore<unknown>>>();
-  private readonly emitters = new Map<string, (entry: InboxEntry, isReplayed: boolean) => void>();
+  private readonly emitters = new Map<string, Emitter>();
   /** What people do follows one another: a letter on which two press Replay is delivered once, and none is erased meanwhile. */
   private readonly deeds = new Mutex();
   private isReady = false;
@@ -102,12 +114,52 @@ export class Delivery implements QueueDesk {
     return opened;
   }
 
-  /** Says how a node emits what was kept for it: again, or late because of what is emitted again before it. Returns what ends it. */
-  onReplay(node: string, emit: (entry: InboxEntry, isReplayed: boolean) => void): () => void {
-    this.emitters.set(node, emit);
+  /**
+   * Says how a node emits what was kept for it: again, or late because of what is emitted again before it. Returns what ends it.
+   * @param setAside hears of a message that could not be emitted, and is among the failed now
+   */
+  onReplay(node: string, emit: Emitter["emit"], setAside: Emitter["setAside"]): () => void {
+    const emitter = { emit, setAside };
+    this.emitters.set(node, emitter);
     return () => {
-      if (this.emitters.get(node) === emit) this.emitters.delete(node);
+      if (this.emitters.get(node) === emitter) this.emitters.delete(node);
     };
+  }
+
+  /**
+   * Hands a kept message to the flow. A message that Node-RED cannot copy (nested too deep) throws there, now and after every
+   * start: what has thrown three times is set aside among the failed.
+   */
+  emit(receipt: string, emit: () => void): void {
+    try {
+      emit();
+    } catch (error) {
+      void this.emissionFailed(receipt, emit, (error as Error).message).catch(() => undefined);
+    }
+  }
+
+  private async emissionFailed(receipt: string, emit: () => void, fault: string): Promise<void> {
+    const failures = this.inbox.emissionFailed(receipt) ?? 0;
+    if (failures === 0) return;
+    if (failures < MOST_EMISSIONS) {
+      // When flows have stopped meanwhile, the next start emits it.
+      setTimeout(() => this.inbox.isRunning && this.emit(receipt, emit), EMIT_AGAIN_AFTER_MS).unref();
+      return;
+    }
+    const reason = `This message could not be handed to the flow (${fault}). It may be nested too deep: look at what was sent.`;
+    let letter: Omit<DeadLetter, "id"> | undefined;
+    let change: LetterChange | undefined;
+    try {
+      await this.inbox.setAside(receipt, (entry) => {
+        letter = letterOf(entry, reason);
+        change = this.deadLetters.prepare([letter]);
+        return change.operations;
+      });
+    } catch (error) {
+      change?.failed();
+      throw error;
+    }
+    if (letter) this.emitters.get(letter.node)?.setAside(letter);
   }
 
   /**
@@ -122,9 +174,9 @@ export class Delivery implements QueueDesk {
     for (const opening of this.outboxes.values()) void opening.then(({ lane }) => this.isStopped || lane.start());
     this.inbox.running(true);
     await this.inbox.replay((entry, isReplayed) => {
-      const emit = this.emitters.get(entry.node);
-      emit?.(entry, isReplayed);
-      return emit !== undefined;
+      const emitter = this.emitters.get(entry.node);
+      if (emitter) this.emit(entry.receipt, () => this.emitters.get(entry.node)?.emit(entry, isReplayed));
+      return emitter !== undefined;
     });
   }
 
@@ -338,4 +390,30 @@ function withoutPerson(message: JsonObject, hardId: string): JsonObject | undefi
   };
   const result = copy(message, false) as JsonObject;
   return found ? result : undefined;
+}
+
+function letterOf(
+  { receipt, node, receivedAt, requestId, message }: InboxEntry,
+  reason: string,
+): Omit<DeadLetter, "id"> {
+  let body = "";
+  try {
+    body = JSON.stringify(message);
+  } catch {
+    // It overflows the call stack here as well: nothing can be told of it but its webhook.
+  }
+  return {
+    node,
+    customer: "",
+    body: body.length > KEPT_OF_MESSAGE ? `${body.slice(0, KEPT_OF_MESSAGE)}…` : body,
+    reason,
+    reasonKey: "not_emitted",
+    attempts: MOST_EMISSIONS,
+    acceptedAt: receivedAt,
+    failedAt: Date.now(),
+    messageId: receipt,
+    index: 0,
+    envelope: {},
+    ...(requestId !== undefined && { requestId }),
+  };
 }

@@ -82,6 +82,8 @@ interface KeptEntry extends AboutEntry {
   awaitsReplay: boolean;
   /** It may have been emitted before. */
   wasEmitted: boolean;
+  /** How often its emission has failed in this life. */
+  failures: number;
   /** When its clock was set, in running time. */
   clockSetAt: number;
 }
@@ -127,6 +129,11 @@ export class Inbox {
   /** How many entries are kept. */
   get size(): number {
     return this.entries.size;
+  }
+
+  /** Flows run. */
+  get isRunning(): boolean {
+    return this.clock.isRunning;
   }
 
   /** How many entries were forgotten since the start without any take. */
@@ -268,6 +275,33 @@ export class Inbox {
     this.line = undefined;
   }
 
+  /**
+   * An emission has thrown. Returns how often that has happened; undefined for an entry that is not there any more.
+   */
+  emissionFailed(receipt: string): number | undefined {
+    const entry = this.entries.get(receipt);
+    return entry && ++entry.failures;
+  }
+
+  /**
+   * Takes an entry away that cannot be emitted.
+   * @param keep what must be written in the same moment, so that its message is kept elsewhere
+   * @throws StoreUnavailableError when nothing was changed
+   */
+  async setAside(receipt: string, keep: (entry: InboxEntry) => readonly StoreOperation[]): Promise<void> {
+    await this.mutex.run(async () => {
+      const entry = this.entries.get(receipt);
+      const [message] = await this.store.get([inboxKeys.message(receipt)]);
+      if (!entry || message === undefined) return;
+      const { node, receivedAt, requestId } = entry;
+      const about = { receipt, node, receivedAt, ...(requestId !== undefined && { requestId }) };
+      await this.store.write([...keep({ ...about, message: message as JsonObject }), ...deletionOf(entry)]);
+      // It has not been given up.
+      entry.taken = true;
+      this.forget(entry);
+    });
+  }
+
   /** The entry of a webhook, and which nodes took from it. */
   find(
     requestId: string,
@@ -330,6 +364,7 @@ export class Inbox {
       pendingClaims: 0,
       awaitsReplay: false,
       wasEmitted: false,
+      failures: 0,
       clockSetAt: 0,
     };
     this.entries.set(receipt, entry);

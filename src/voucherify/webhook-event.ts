@@ -1,12 +1,17 @@
 import { createHash } from "node:crypto";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
+import { JsonScanner, MOST_LEVELS } from "../schemas/json-scanner";
 import type { VoucherifyEvent } from "../schemas/voucherify-event";
 import { eventFrom, kindByShape, kindOf } from "./event-facts";
 
 /** What a webhook brought, or why nothing can be made of it, in a sentence for the user. */
 export type WebhookReading =
   | { readonly ok: true; readonly event: VoucherifyEvent; readonly projectId?: string }
-  | { readonly ok: false; readonly code: "legacy" | "not_json" | "no_event"; readonly reason: string };
+  | { readonly ok: false; readonly code: "legacy" | "not_json" | "no_event" | "too_much"; readonly reason: string };
+
+/** An event with an order of 1,000 items has a tenth of that. */
+const MOST_VALUES = 100_000;
+const MOST_NAMES = 20_000;
 
 /** The type of an event whose payload came without the envelope that names it. */
 const RAW_TYPE = "raw";
@@ -21,6 +26,14 @@ const RAW_TYPE = "raw";
  */
 export function readWebhook(body: Buffer, receivedAt: number = Date.now()): WebhookReading {
   const text = body.toString("utf8").replace(/^\uFEFF/, "");
+  const scanner = new JsonScanner(text, MOST_NAMES);
+  scanner.passValue();
+  if (scanner.levels > MOST_LEVELS || scanner.values > MOST_VALUES || scanner.hasOneNameTooMany)
+    return refused(
+      "too_much",
+      `The webhook holds more than an event can: ${MOST_LEVELS} levels, 100,000 values or 20,000 names of properties. ` +
+        "Check who sends it.",
+    );
   let parsed: JsonValue;
   try {
     parsed = JSON.parse(text) as JsonValue;
@@ -43,7 +56,7 @@ export function readWebhook(body: Buffer, receivedAt: number = Date.now()): Webh
   };
 }
 
-function refused(code: "legacy" | "not_json" | "no_event", reason: string): WebhookReading {
+function refused(code: "legacy" | "not_json" | "no_event" | "too_much", reason: string): WebhookReading {
   return { ok: false, code, reason };
 }
 

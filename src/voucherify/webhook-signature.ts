@@ -14,16 +14,19 @@ const WHITE_SPACE: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
  * @param secrets any of them may have signed it, so that a key can be replaced; blank ones sign nothing
  */
 export function isSigned(body: Buffer, signature: string | undefined, secrets: readonly string[]): boolean {
-  const given = signature?.trim().toLowerCase() ?? "";
-  if (!/^[0-9a-f]{64}$/.test(given)) return false;
-  const digest = Buffer.from(given, "hex");
+  if (signature === undefined || !hasSignatureForm(signature)) return false;
+  const digest = Buffer.from(signature.trim(), "hex");
+  const usable = secrets.filter((secret) => secret.trim() !== "");
+  const isOf = (bytes: Buffer): boolean =>
+    usable.some((secret) => timingSafeEqual(createHmac("sha256", secret).update(bytes).digest(), digest));
+  if (isOf(body)) return true;
   const compact = withoutWhiteSpace(body);
-  const forms = compact.length < body.length ? [body, compact] : [body];
-  return secrets
-    .filter((secret) => secret.trim() !== "")
-    .some((secret) =>
-      forms.some((bytes) => timingSafeEqual(createHmac("sha256", secret).update(bytes).digest(), digest)),
-    );
+  return compact.length < body.length && isOf(compact);
+}
+
+/** Whether the value of the header can be a signature at all, whatever it signs. */
+export function hasSignatureForm(signature: string | undefined): boolean {
+  return /^[0-9a-f]{64}$/i.test(signature?.trim() ?? "");
 }
 
 /** JSON in UTF-8 without the white space that stands outside of its strings. */

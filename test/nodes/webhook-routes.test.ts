@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import fc from "fast-check";
 import type { NodeAPI } from "node-red";
+import { BodyMemory, readBody } from "../../nodes/lib/request-body";
 import { normalizePath, pathProblem } from "../../nodes/lib/webhook-path";
 import { type WebhookHandler, type WebhookRequest, webhookRoutes } from "../../nodes/lib/webhook-routes";
 
@@ -202,13 +203,17 @@ describe("webhook routes", () => {
     assert.equal((await nodeRed.send(`${PATH}/?a=1&a=2`)).json.query, "a=1&a=2");
   });
 
-  it("answer an unknown path below the prefix with the valid ones, and leave other paths alone", async () => {
+  it("tell the valid paths only to who has keys, and leave other paths alone", async () => {
     const routes = await start();
-    assert.ok(routes.claim(PATH, echo, options).ok);
+    const knows = (headers: object): boolean => "x-key" in headers;
+    assert.ok(routes.claim(PATH, echo, { ...options, knows }).ok);
     assert.ok(routes.claim("/my/hook", echo, options).ok);
     startFlows();
     for (const path of ["/bloomreach-engagement", "/bloomreach-engagement/", "/bloomreach-engagement/upsert?x"]) {
-      const { status, json } = await nodeRed.send(path, { method: "PUT" });
+      const stranger = await nodeRed.send(path, { body: Buffer.alloc(100_000) });
+      assert.equal(stranger.status, 500);
+      assert.doesNotMatch(stranger.text, /upsert-customer-bulk|hook/);
+      const { status, json } = await nodeRed.send(path, { method: "PUT", headers: { "x-key": "1" } });
       assert.equal(status, 500);
       assert.equal(json.success, false);
       assert.ok(json.request_id);
@@ -220,6 +225,158 @@ describe("webhook routes", () => {
     assert.equal((await nodeRed.send("/my/hook")).status, 200);
     for (const path of ["/my", "/my/hook/below", "/bloomreach-engagement-2"])
       assert.equal((await nodeRed.send(path)).status, 401, path);
+  });
+
+  it("know a path in every spelling", async () => {
+    const routes = await start();
+    assert.ok(routes.claim(PATH, echo, options).ok);
+    startFlows();
+    const spelled = [
+      "/%62loomreach-engagement/upsert-customer-bulk",
+      "/bloomreach%2Dengagement%2Fupsert-customer-bulk",
+      "/x/../bloomreach-engagement/./upsert-customer-bulk",
+      "/bloomreach-engagement/%2e%2e/bloomreach-engagement/upsert-customer-bulk",
+      "/bloomreach-engagement\\upsert-customer-bulk",
+      "HTTP://user@x.test:80/bloomreach-engagement/upsert-customer-bulk?a#b",
+    ];
+    for (const path of spelled) assert.equal((await raw(`POST ${path}`)).status, 200, path);
+    const ours = [
+      `${PATH}.`,
+      "/bloomreach-engagement.",
+      "/bloomreach-engagement;a",
+      "/bloomreach-engagement%20/x",
+      "/bloomreach-engagement/../flows",
+      "/bloomreach-engagement/%zz",
+    ];
+    for (const path of ours) assert.equal((await raw(`POST ${path}`)).status, 500, path);
+  });
+
+  /** One request as it is written, with an empty object as its body, and its answer. */
+  const raw = async (
+    start: string,
+    {
+      version = "1.1",
+      headers = ["Host: x"],
+      body = "{}",
+    }: { version?: string; headers?: string[]; body?: string } = {},
+  ): Promise<{ status: number; text: string }> => {
+    const lines = [`${start} HTTP/${version}`, ...headers, `Content-Length: ${body.length}`];
+    if (!headers.some((header) => header.startsWith("Connection"))) lines.push("Connection: close");
+    const text = await nodeRed.sendRaw(`${lines.join("\r\n")}\r\n\r\n${body}`);
+    return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(text.replace("HTTP/1.1 100 Continue\r\n\r\n", ""))?.[1]), text };
+  };
+
+  it("answer a request that offers another protocol, expects something, or has no Host", async () => {
+    const routes = await start();
+    nodeRed.server.on("upgrade", () => undefined); // as Node-RED's editor has one
+    assert.ok(routes.claim(PATH, echo, { maxBytes: 100_000 }).ok);
+    startFlows();
+    const long = `"${"x".repeat(90_000)}"`;
+    for (const [version, headers] of [
+      ["1.1", ["Host: x", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"]],
+      ["1.1", ["Host: x", "Connection: Upgrade", "Upgrade: websocket"]],
+      ["1.1", ["Host: x", "Expect: 100-continue"]],
+      ["1.1", ["Host: x", "Expect: the-impossible"]],
+      ["1.1", []],
+      ["1.0", []],
+    ] as const)
+      for (const body of ["{}", long]) {
+        const answer = await raw(`POST ${PATH}`, { version, headers: [...headers], body });
+        assert.equal(answer.status, 200, headers.join());
+        assert.ok(answer.text.includes(JSON.stringify(body)), headers.join());
+      }
+    assert.equal((await raw("POST /other", { headers: [] })).status, 400);
+    assert.equal((await raw("POST /other", { headers: ["Host: x", "Expect: the-impossible"] })).status, 417);
+  });
+
+  it("answer every method, also one that is none, and several requests at once", async () => {
+    const routes = await start();
+    assert.ok(routes.claim(PATH, echo, options).ok);
+    startFlows();
+    for (const method of ["HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "M-SEARCH"])
+      assert.equal((await raw(`${method} ${PATH}`)).status, 200, method);
+    for (const start of [`post ${PATH}`, `BREW ${PATH}`, `CONNECT ${PATH}`])
+      assert.equal((await raw(start)).status, 500, start);
+    const one = (body: string): string => `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n`;
+    const chunked = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\nX-End: 1\r\n\r\n`;
+    const answers = await nodeRed.sendRaw(`${one("a")}\r\na${one("bb")}\r\nbb${chunked}`);
+    assert.deepEqual(answers.match(/HTTP\/1\.1 \d+/g), Array(3).fill("HTTP/1.1 200"));
+  });
+
+  it("answer a header that is broken in a later packet with 500", async () => {
+    const routes = await start();
+    assert.ok(routes.claim(PATH, echo, options).ok);
+    startFlows();
+    const socket = connect(nodeRed.port, "127.0.0.1");
+    let text = "";
+    socket.on("data", (chunk) => (text += chunk.toString()));
+    const [[serverSide]] = await Promise.all([once(nodeRed.server, "connection"), once(socket, "connect")]);
+    socket.write(`POST ${PATH} HTTP/1.1\r\nHost: x\r\n`);
+    while ((serverSide as { bytesRead: number }).bytesRead === 0) await new Promise(setImmediate);
+    socket.write("Content-Length: abc\r\n\r\n");
+    await once(socket, "close");
+    assert.match(text, /^HTTP\/1\.1 500 .*"success":false/s);
+  });
+
+  describe("bodies in memory", () => {
+    const MEGABYTE = 2 ** 20;
+    const sockets: ReturnType<typeof connect>[] = [];
+    afterEach(() => sockets.splice(0).forEach((socket) => socket.destroy()));
+    /** Requests that send 9 MB of 10 and wait. */
+    const begin = async (count: number, path = PATH, header = ""): Promise<void> => {
+      for (let at = 0; at < count; at++) {
+        const socket = connect(nodeRed.port, "127.0.0.1");
+        sockets.push(socket);
+        const [serverSide] = (await once(nodeRed.server, "connection")) as [{ bytesRead: number }];
+        socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\n${header}Content-Length: ${10 * MEGABYTE}\r\n\r\n`);
+        socket.write(Buffer.alloc(9 * MEGABYTE));
+        while (serverSide.bytesRead < 9 * MEGABYTE) await new Promise(setImmediate);
+      }
+    };
+    const refusal = ({ headers }: { headers: object }): { status: number; body: object } | undefined =>
+      "x-key" in headers ? undefined : { status: 401, body: { success: false } };
+    const keyed = { headers: { "x-key": "1" }, body: Buffer.alloc(9 * MEGABYTE) };
+
+    it("have a bound: beyond it 500, and room again when a request has ended", async () => {
+      const routes = await start();
+      const size: WebhookHandler = ({ body }) => Promise.resolve({ status: 200, body: { size: body.length } });
+      assert.ok(routes.claim(PATH, size, { maxBytes: 10 * MEGABYTE, refusal }).ok);
+      startFlows();
+      await begin(7, PATH, "X-Key: 1\r\n");
+      assert.equal((await nodeRed.send(PATH, keyed)).status, 500);
+      sockets.splice(0, 1).forEach((socket) => socket.destroy());
+      while ((await promisedConnections()) > 6) await new Promise(setImmediate);
+      assert.equal((await nodeRed.send(PATH, keyed)).json.size, 9 * MEGABYTE);
+      assert.equal((await nodeRed.send(PATH, keyed)).json.size, 9 * MEGABYTE);
+    });
+
+    it("are not those of senders without keys, or to unknown paths", async () => {
+      const routes = await start();
+      const size: WebhookHandler = ({ body }) => Promise.resolve({ status: 200, body: { size: body.length } });
+      assert.ok(routes.claim(PATH, size, { maxBytes: 10 * MEGABYTE, refusal }).ok);
+      startFlows();
+      await begin(8);
+      await begin(8, "/bloomreach-engagement/unknown", "X-Key: 1\r\n");
+      assert.equal((await nodeRed.send(PATH, keyed)).json.size, 9 * MEGABYTE);
+      assert.equal((await nodeRed.send(PATH, { body: Buffer.alloc(12 * MEGABYTE) })).status, 401);
+    });
+
+    for (const limits of [{ stalledMs: 1 }, { longestMs: -1 }])
+      it(`end when a body does not: ${JSON.stringify(limits)}`, async () => {
+        await start();
+        const memory = new BodyMemory(() => 10);
+        const server = createServer((request, response) => {
+          void readBody(request, { most: 10, memory, ...limits }).then((body) => response.end(JSON.stringify(body)));
+        }).listen(0, "127.0.0.1");
+        await once(server, "listening");
+        const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+        socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n0123456789");
+        const [answer] = (await once(socket, "data")) as [Buffer];
+        assert.match(answer.toString(), /"isCut":true/);
+        assert.ok(memory.take(10));
+        socket.destroy();
+        server.close();
+      });
   });
 
   it("drain a body over the limit, then hand it over empty", async () => {

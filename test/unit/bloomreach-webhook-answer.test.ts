@@ -17,7 +17,7 @@ const rejection = (index: number, description = "No ID."): Rejection => ({
   raw: { name: "private" },
 });
 const answer = (accepted: number, rejected: readonly Rejection[], test = false) =>
-  acceptedAnswer({ accepted, rejected, test, requestId: "r-1" });
+  acceptedAnswer({ accepted, rejected, rejectedCount: rejected.length, test, requestId: "r-1" });
 
 describe("acceptedAnswer", () => {
   it("counts and lists, without the records themselves", () =>
@@ -78,7 +78,7 @@ describe("answers without records", () => {
     ["wrong keys", wrongKeysAnswer("r-1"), 401, false, /application-id and secret-key/],
     ["retry later", retryLaterAnswer("r-1"), 500, false, /again later/],
     ["unknown path", unknownPathAnswer(["/a/b", "/c"], "r-1"), 500, false, /Valid paths: \/a\/b, \/c\./],
-    ["unknown path, none known", unknownPathAnswer([], "r-1"), 500, false, /Deploy a flow/],
+    ["unknown path, no keys", unknownPathAnswer(undefined, "r-1"), 500, false, /Send the keys/],
   ] as const)
     it(name, () => {
       assert.deepEqual([status, body.success, body.accepted, body.request_id], [expectedStatus, success, 0, "r-1"]);

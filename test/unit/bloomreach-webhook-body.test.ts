@@ -31,7 +31,7 @@ describe("parseWebhookBody: shapes", () => {
     assert.deepEqual(recordsOf(parse(`\ufeff \n${JSON.stringify([ANN])}\n`)), [ANN]));
 
   it("has no records for an empty body", () =>
-    assert.deepEqual(parse(" \n"), { records: [], rejected: [], test: false, batch: false }));
+    assert.deepEqual(parse(" \n"), { records: [], rejected: [], rejectedCount: 0, test: false, batch: false }));
 
   it("rejects what is not an object, with its place", () => {
     const result = parse(JSON.stringify([ANN, 5, null, "x", [ANN], BOB]));
@@ -183,7 +183,8 @@ describe("parseWebhookBody: size", () => {
     const record = '{"registered": "a", "name": "An"n", "note": "x"}';
     const body = fill(record);
     const result = parse(body);
-    assert.equal(result.rejected.length, Math.ceil(10e6 / record.length));
+    assert.equal(result.rejectedCount, Math.ceil(10e6 / record.length));
+    assert.equal(result.rejected.length, 1000);
   });
 
   for (const [name, text] of [
@@ -196,11 +197,91 @@ describe("parseWebhookBody: size", () => {
     ["backslashes", `["${"\\".repeat(10e6)}`],
   ] as const)
     it(`finishes 10 MB of ${name}`, () => assert.equal(parse(text).records.length, 0)).timeout(60_000);
+});
 
-  it("finishes deep nesting in valid JSON with a template", () => {
-    const depth = 1e5;
-    const body = `{"registered": "a", "x": ${"[".repeat(depth)}"{{ y }}"${"]".repeat(depth)}}`;
-    assert.equal(parse(body).test, true);
+describe("parseWebhookBody: records that are too much", () => {
+  const good = JSON.stringify(ANN);
+  const deep = (levels: number): string =>
+    `{"registered": "d", "x": ${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+  const wide = (values: number): string => `{"registered": "w", "x": [${Array(values).fill(1).join(",")}]}`;
+  const named = (record: number): string =>
+    JSON.stringify({
+      registered: "n",
+      x: Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`${record}-${at}`, 1])),
+    });
+
+  for (const [name, body, accepted, rejected] of [
+    ["100 levels", `[${deep(100)}, ${good}]`, 2, []],
+    ["101 levels", `[${good}, ${deep(101)}, ${good}]`, 2, [[1, "nested_too_deep"]]],
+    ["101 levels in a wrapped batch", `{"customers": [${deep(101)}, ${good}]}`, 1, [[0, "nested_too_deep"]]],
+    ["101 levels as the only one", deep(101), 0, [[0, "nested_too_deep"]]],
+    ["100 levels as the only one", deep(100), 1, []],
+    ["a million levels", `[${good}, ${deep(1e6)}]`, 1, [[1, "nested_too_deep"]]],
+    [
+      "101 levels beside one that is broken",
+      `[${good}, {"registered": "a"b"}, ${deep(101)}, ${good}]`,
+      2,
+      [
+        [1, "invalid_json"],
+        [2, "nested_too_deep"],
+      ],
+    ],
+    ["levels that do not end", `[${good}, {"registered": "a", "x": ${"[".repeat(5000)}`, 1, [[1, "nested_too_deep"]]],
+    ["brackets inside of a text", `[{"registered": "a", "x": "${"[".repeat(5000)}"}]`, 1, []],
+    ["9,000 values", `[${wide(9000)}]`, 1, []],
+    ["11,000 values", `[${wide(11_000)}, ${good}]`, 1, [[0, "too_many_values"]]],
+    [
+      "11,000 values in a wrapped batch",
+      `{"customers": [${wide(11_000)}, ${good}], "a": 1}`,
+      1,
+      [[0, "too_many_values"]],
+    ],
+    [
+      "9,000 values in the 34th of such",
+      `[${Array(34).fill(wide(9000)).join(",")}, ${good}]`,
+      34,
+      [[33, "too_many_values"]],
+    ],
+    [
+      "names that differ",
+      `[${Array.from({ length: 41 }, (_, at) => named(at)).join(",")}, ${good}]`,
+      39,
+      [
+        [39, "too_many_names"],
+        [40, "too_many_names"],
+        [41, "too_many_names"],
+      ],
+    ],
+  ] as const)
+    it(`rejects only what is too much: ${name}`, () => {
+      const result = parse(body);
+      assert.deepEqual([result.records.length, codesOf(result)], [accepted, rejected]);
+      for (const { description, raw } of result.rejected) {
+        assert.match(description, /\.$/);
+        assert.ok(typeof raw === "string" && raw.length <= 1001);
+      }
+    });
+
+  it("takes 5,000 records, and rejects each of the others", () => {
+    for (const body of [
+      `[${Array(7000).fill(good).join(",")}]`,
+      `{"customers": [${Array(7000).fill(good).join(",")}]}`,
+      `[${Array(7000).fill(good).join("\n")}]`,
+    ]) {
+      const result = parse(body);
+      assert.deepEqual([result.records.length, result.rejectedCount, result.rejected.length], [5000, 2000, 1000]);
+      assert.deepEqual(codesOf(result)[0], [5000, "too_many_records"]);
+      assert.match(result.rejected[0]?.description ?? "", /5,000 customers/);
+    }
+  });
+
+  it("takes what Bloomreach sends at most: 1,000 customers with 255 attributes each", () => {
+    const attributes = Object.fromEntries(Array.from({ length: 255 }, (_, at) => [`attribute_${at}`, "x"]));
+    const customers = Array.from({ length: 1000 }, (_, at) => ({ registered: `c${at}`, metadata: attributes }));
+    for (const body of [customers, { customers }]) {
+      const result = parse(JSON.stringify(body));
+      assert.deepEqual([result.records.length, result.rejectedCount], [1000, 0]);
+    }
   });
 });
 

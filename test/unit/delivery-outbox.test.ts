@@ -63,7 +63,11 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       isFollowed: () => follower,
     });
     outbox.attach({ settled: (one) => news.push(one), state: () => undefined });
-    delivery.onReplay(node, (entry) => emitted.push(entry));
+    delivery.onReplay(
+      node,
+      (entry) => emitted.push(entry),
+      () => undefined,
+    );
     return outbox;
   }
   const accept = (

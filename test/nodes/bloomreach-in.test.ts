@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { processOwned } from "../../nodes/lib/process-owned";
+import type { Delivery } from "../../src/delivery/delivery";
+import type { JsonValue } from "../../src/json";
+import { Simulator } from "../../src/simulator";
+import { FlowUnderTest } from "../support/flow-under-test";
+import { CUSTOMERS_PATH, customerFlow, type FlowNode, WEBHOOK_KEYS } from "../support/flows";
+import { waitFor } from "../support/wait-for";
+
+describe("bloomreach in", () => {
+  const flow = new FlowUnderTest([]);
+  let simulator: Simulator;
+
+  before(async () => {
+    simulator = await Simulator.start({
+      keys: { applicationId: "test-application-id", secretKey: "test-secret-key-5f1c" },
+    });
+  });
+  after(() => simulator.stop());
+
+  const load = (): Promise<void> => {
+    const { flows, credentials } = customerFlow(simulator.url, { in: { wires: [["upsert", "seen"]] } });
+    const nodes = flows.map((node): FlowNode => (node.type === "debug" ? { ...node, type: "helper" } : node));
+    return flow.load([...nodes, { id: "seen", type: "helper", z: "tab", wires: [] }], credentials);
+  };
+  const send = (body: string): ReturnType<FlowUnderTest["post"]> => flow.post(CUSTOMERS_PATH, body, WEBHOOK_KEYS);
+  const delivery = (): Delivery => [...processOwned<Delivery>("delivery").values()].at(-1)!;
+  const nested = (levels: number): JsonValue => {
+    let value: JsonValue = [];
+    for (let level = 0; level < levels; level++) value = [value];
+    return value;
+  };
+
+  it("answers only when the webhook is on disk", async () => {
+    await load();
+    await send('{"registered": "first"}');
+    const { inbox } = delivery();
+    const receive = inbox.receive.bind(inbox);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let isAsked = false;
+    inbox.receive = async (...entry) => {
+      isAsked = true;
+      await held;
+      return receive(...entry);
+    };
+    try {
+      let isAnswered = false;
+      const answer = send('{"registered": "second"}').finally(() => (isAnswered = true));
+      await waitFor("the writing", () => isAsked);
+      await flow.post(CUSTOMERS_PATH, "", WEBHOOK_KEYS); // a whole round trip
+      assert.equal(isAnswered, false);
+      release();
+      assert.equal((await answer).status, 200);
+    } finally {
+      inbox.receive = receive;
+    }
+  });
+
+  it("delivers the good customers beside one that is nested too deep", async () => {
+    await load();
+    const deep = `{"registered": "deep", "metadata": ${"[".repeat(4000)}${"]".repeat(4000)}}`;
+    const { status, body } = await send(`[{"registered": "good-1"}, ${deep}, {"registered": "good-2"}]`);
+    assert.deepEqual([status, body.accepted, body.rejected], [200, 2, 1]);
+    assert.equal(body.errors[0].code, "nested_too_deep");
+    await waitFor("both", () => simulator.customers.get("good-1") && simulator.customers.get("good-2"));
+    assert.equal(simulator.customers.get("deep"), undefined);
+  });
+
+  it("sets aside what an earlier release has kept and nobody can copy, and goes on", async () => {
+    await load();
+    await send('{"registered": "before"}');
+    const message = {
+      records: [{ registered: "deep", x: nested(4000) }],
+      hardId: "registered",
+      webhook: { request_id: "old" },
+    };
+    await delivery().inbox.receive({ node: "in", receivedAt: Date.now(), requestId: "old", message });
+    await flow.unload();
+    await load();
+    const failure = await waitFor(
+      "the failure",
+      () => flow.of("failed").find(({ topic }) => topic === "not_emitted"),
+      10_000,
+    );
+    assert.match(failure.error.message, /could not be handed to the flow/);
+    assert.ok(String(failure.payload).startsWith('{"records":[{"registered":"deep"'));
+    const { letters } = await delivery().deadLetters.list({ node: "in", limit: 10 });
+    assert.deepEqual(
+      letters.map(({ requestId, reasonKey }) => [requestId, reasonKey]),
+      [["old", "not_emitted"]],
+    );
+    assert.equal(delivery().inbox.find("old"), undefined);
+    assert.equal((await send('{"registered": "after"}')).status, 200);
+    await waitFor("the next", () => simulator.customers.get("after"));
+  });
+});
