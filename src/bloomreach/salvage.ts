@@ -6,12 +6,14 @@ export type Piece =
   | { readonly ok: true; readonly value: JsonValue }
   | { readonly ok: false; readonly text: string; readonly position: number };
 
+/** What separates: also a `\n` of the Root template that stayed a backslash and a letter. */
+const SEPARATORS = "[\\s,]*(?:\\\\[nrt][\\s,]*){0,20}";
 /** Nothing but separators may follow a record in the middle of the batch. */
-const BETWEEN = /[\s,]*$/y;
+const BETWEEN = new RegExp(`${SEPARATORS}$`, "y");
 /** The last record of an array is followed by the array's end, if the body is whole. */
-const ARRAY_END = /[\s,]*(?:\][\s,]*)?$/y;
+const ARRAY_END = new RegExp(`${SEPARATORS}(?:\\][\\s,]*)?$`, "y");
 /** Inside an object that wraps the array, other properties may follow. */
-const WRAPPED_END = /[\s,]*(?:\]|$)/y;
+const WRAPPED_END = new RegExp(`${SEPARATORS}(?:\\]|$)`, "y");
 
 /**
  * Takes a broken batch apart and parses each record by itself, so that one unescaped quotation mark costs one record.
@@ -40,7 +42,7 @@ interface Batch {
 }
 
 /** Keys with escapes are not looked for: nobody writes them in a template. */
-const ARRAY_OF_OBJECTS = /\[[\s,]*\{\s*"([^"\\\n]{1,200})"\s*:/;
+const ARRAY_OF_OBJECTS = new RegExp(`\\[${SEPARATORS}\\{\\s*"([^"\\\\\\n]{1,200})"\\s*:`);
 
 function findBatch(text: string, hardId: string): Batch | undefined {
   const found = ARRAY_OF_OBJECTS.exec(text);
@@ -53,14 +55,25 @@ function findBatch(text: string, hardId: string): Batch | undefined {
   return { at: found.index, firstKey, wrapped };
 }
 
-/** Places of the records' opening brackets. A closing bracket in place of a comma: a Root template without separator. */
+/**
+ * Places of the records' opening brackets: each object that begins with the first key, whatever stands before it (nothing
+ * where the Root template has no separator, anything behind an unreadable stretch), but not one that is a value itself or stands in a text.
+ */
 function recordStarts(text: string, { at, firstKey }: Batch): number[] {
-  const beginning = new RegExp(`[[,}]\\s*\\{\\s*"${firstKey.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}"\\s*:`, "g");
+  const beginning = new RegExp(`\\{\\s*"${firstKey.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}"\\s*:`, "g");
   beginning.lastIndex = at;
   const starts: number[] = [];
   for (let match = beginning.exec(text); match; match = beginning.exec(text))
-    starts.push(match.index + match[0].indexOf("{"));
+    if (!isValueAt(text, match.index)) starts.push(match.index);
   return starts;
+}
+
+/** Whether what begins at `start` follows a colon, or a quotation mark at once. */
+function isValueAt(text: string, start: number): boolean {
+  let before = start - 1;
+  if (text[before] === '"') return true;
+  while (before > 0 && " \t\r\n".includes(text.charAt(before))) before--;
+  return text[before] === ":";
 }
 
 function readPiece(text: string, tail: RegExp): Piece {

@@ -111,6 +111,8 @@ describe("parseWebhookBody: broken JSON", () => {
     ["an empty record", `[${good},\n,\n${other},\n,]`],
     ["an empty first record", `[,${good}, ${other}]`],
     ["an end that is missing", `[${good}, ${other}`],
+    ["line breaks of the separator that stayed letters", `[${good},\\n${other}]`],
+    ["such line breaks and no bracket at the end", `[\\n${good}\\r\\n,${other}\\n`],
   ] as const)
     it(`loses nothing to ${name}`, () => {
       const result = parse(text);
@@ -144,8 +146,21 @@ describe("parseWebhookBody: broken JSON", () => {
     assert.deepEqual(recordsOf(result), [{ registered: "a", points: null, vip: true }]);
   });
 
-  it("a line break inside a value costs only that record", () =>
-    assert.deepEqual(codesOf(parse(`[${good}, {"registered": "b", "name": "B\nb"}]`)), [[1, "invalid_json"]]));
+  it("reads line breaks and tabs inside a value", () =>
+    assert.deepEqual(recordsOf(parse(`[${good}, {"registered": "b", "name": "B\r\n\tb"}, ${quote}]`)), [
+      ANN,
+      { registered: "b", name: "B\r\n\tb" },
+    ]));
+
+  it("an unreadable stretch between two records costs the one before it", () => {
+    const result = parse(`[${good}, ${good} "oops" , ${other} \\n ${good}]`);
+    assert.deepEqual([recordsOf(result), codesOf(result)], [[ANN, BOB, ANN], [[1, "invalid_json"]]]);
+  });
+
+  it("takes no object inside a text for a customer", () => {
+    const text = `{"registered": "c", "name": "{"registered": "victim"}", "x": {"registered": "victim"}}`;
+    assert.deepEqual(recordsOf(parse(`[${text}, ${good}]`)), [ANN]);
+  });
 
   it("a cut-off body keeps its whole records", () => {
     const result = parse(`[${good}, ${other}, {"registered": "c", "na`);
