@@ -1,4 +1,5 @@
 import type { JsonValue } from "../json";
+import { COMMON_ID_KEYS } from "../schemas/hard-id";
 import { parseLenient } from "./lenient-json";
 
 /** One record of a webhook body: parsed, or its text and the place (in characters, from 0) where it breaks. */
@@ -50,7 +51,10 @@ function findBatch(text: string, hardId: string): Batch | undefined {
   if (!found || firstKey === undefined) return undefined;
   const before = text.slice(0, found.index).trim();
   const wrapped = before !== "";
-  if (wrapped && (!before.startsWith("{") || before.includes(JSON.stringify(hardId)) || before.includes('"source_id"')))
+  if (
+    wrapped &&
+    (!before.startsWith("{") || [hardId, ...COMMON_ID_KEYS].some((key) => before.includes(JSON.stringify(key))))
+  )
     return undefined;
   return { at: found.index, firstKey, wrapped };
 }
