@@ -106,7 +106,7 @@ const ADDRESS_FIELDS = [
   ["postal_code", "postalCode"],
 ] as const;
 
-/** After a dot Jinja would find these methods of a Python dict instead of the attribute. */
+/** Jinja finds these methods of a Python dict after a dot, and in brackets where the customer does not have the attribute. */
 const DICT_METHODS: ReadonlySet<string> = new Set([
   "clear",
   "copy",
@@ -123,9 +123,9 @@ const DICT_METHODS: ReadonlySet<string> = new Set([
 
 /** A Jinja expression: `customer.points`, or `customer['shoe size']` where a dot does not do. */
 function read(object: string, key: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && !DICT_METHODS.has(key)
-    ? `${object}.${key}`
-    : `${object}['${key.replace(/['\\]/g, "\\$&")}']`;
+  const quoted = `'${key.replace(/['\\]/g, "\\$&")}'`;
+  if (DICT_METHODS.has(key)) return `(${object}[${quoted}] if ${quoted} in ${object})`;
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${object}.${key}` : `${object}[${quoted}]`;
 }
 
 /** One line of what a user pastes into Bloomreach. */

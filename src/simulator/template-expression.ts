@@ -15,7 +15,7 @@ const LITERALS: ReadonlyMap<string, TemplateValue> = new Map<string, TemplateVal
     [name[0]!.toUpperCase() + name.slice(1), value] as const,
   ]),
 );
-/** After a dot Jinja finds these methods of a Python dict before it looks for a key. */
+/** Methods of a Python dict: after a dot Jinja finds them before it looks for a key, in brackets where there is no such key. */
 const DICT_METHODS: ReadonlySet<string> = new Set(
   "clear copy fromkeys get items keys pop popitem setdefault update values".split(" "),
 );
@@ -143,14 +143,14 @@ class ExpressionReader {
       const before = result;
       if (this.takeSign(".")) {
         const name = this.next("name").text;
-        result = (context) =>
-          DICT_METHODS.has(name) && isJsonObject(before(context))
-            ? `<built-in method ${name} of dict object>`
-            : member(before(context), name);
+        result = (context) => methodOf(before(context), name) ?? member(before(context), name);
       } else if (this.takeSign("[")) {
         const key = this.choice();
         this.expect("]");
-        result = (context) => member(before(context), key(context));
+        result = (context) => {
+          const found = member(before(context), key(context));
+          return found === undefined ? methodOf(before(context), key(context)) : found;
+        };
       } else if (this.takeSign("|")) {
         const name = this.next("name").text;
         const filter = FILTERS.get(name) ?? this.fail();
@@ -214,6 +214,11 @@ class ExpressionReader {
 function member(value: TemplateValue, key: TemplateValue): TemplateValue {
   if (Array.isArray(value)) return typeof key === "number" ? value.at(key) : undefined;
   return isJsonObject(value) && typeof key === "string" && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+function methodOf(value: TemplateValue, name: TemplateValue): string | undefined {
+  if (!isJsonObject(value) || typeof name !== "string" || !DICT_METHODS.has(name)) return undefined;
+  return `<built-in method ${name} of dict object>`;
 }
 
 function isIn(item: TemplateValue, container: TemplateValue): boolean {

@@ -42,6 +42,7 @@ describe("template of the simulated Bloomreach", () => {
     ["[{{ customer.nothing }}{{ customer.nothing.deeper }}{{ event.name }}]", "[]"],
     ["{{ customer.constructor }}{{ customer.__proto__ }}", ""],
     ["{{ customer.items }}", "<built-in method items of dict object>"],
+    ["{{ customer['items'] }}{{ customer['keys'] if 'keys' in customer }}", "<built-in method items of dict object>"],
     ["$& {{ customer.points }} $1", "$& 5.5 $1"],
     ["{{ customer.texts | json }}", '["a\\"\'b", "a\\\\b\\nc\\u0000\\u2028\\u00e9", "x"]'],
     ['{{ "<a&\'b>" | tojson }}', '"\\u003ca\\u0026\\u0027b\\u003e"'],
