@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { customerTemplate, eventTemplate, requestTemplate, rootTemplate } from "../src/bloomreach/paste-templates";
+import { codeTemplate } from "../src/bloomreach/paste-requests";
+import { customerTemplate, eventTemplate, type MetadataKey, rootTemplate } from "../src/bloomreach/paste-templates";
 import { isJsonObject } from "../src/json";
 import type { EventKind } from "../src/schemas/voucherify-event";
 import {
@@ -96,8 +97,9 @@ async function playBloomreach(RED: NodeAPI, def: SimulatorDef, message: Message,
 
 function templateOf(def: SimulatorDef, hardId: string, own: readonly BloomreachProfile[] | undefined): string {
   if (def.plays === "events") return eventTemplate(hardId, "event_key", def.event);
-  if (def.plays === "requests") return requestTemplate(hardId, def.campaign);
-  return customerTemplate(hardId, own ? metadataKeysOf(own) : SAMPLE_METADATA_KEYS);
+  if (def.plays === "requests") return codeTemplate(hardId, def.campaign, "event");
+  const sample = (): MetadataKey[] => SAMPLE_METADATA_KEYS.map((key) => ({ key, structured: false }));
+  return customerTemplate(hardId, own ? metadataKeysOf(own) : sample());
 }
 
 /** Sends a signed webhook; a kind that no webhook brings goes into the activity of a simulated customer instead. */
@@ -164,7 +166,7 @@ function profilesOf(payload: unknown): readonly BloomreachProfile[] | undefined 
 }
 
 /** The properties that the Customer template of the reference document puts under metadata: all but the core fields. */
-function metadataKeysOf(customers: readonly BloomreachProfile[]): string[] {
+function metadataKeysOf(customers: readonly BloomreachProfile[]): MetadataKey[] {
   const core = new Set([
     "firstName",
     "description",
@@ -178,5 +180,10 @@ function metadataKeysOf(customers: readonly BloomreachProfile[]): string[] {
     "country",
     "postalCode",
   ]);
-  return [...new Set(customers.flatMap(({ properties }) => Object.keys(properties)))].filter((key) => !core.has(key));
+  const keys = new Set(customers.flatMap(({ properties }) => Object.keys(properties)).filter((key) => !core.has(key)));
+  const isStructure = (value: unknown): boolean => typeof value === "object" && value !== null;
+  return [...keys].map((key) => ({
+    key,
+    structured: customers.some(({ properties }) => isStructure(properties[key])),
+  }));
 }

@@ -1,13 +1,14 @@
 import type { NodeAPI } from "node-red";
+import { type Answering, requestBlock } from "../../src/bloomreach/paste-requests";
 import {
   authenticationBlock,
-  codeTags,
   customerTemplate,
   eventTemplate,
-  requestTemplate,
+  type MetadataKey,
   rootTemplate,
   webhookUrl,
 } from "../../src/bloomreach/paste-templates";
+import type { JsonObject } from "../../src/json";
 import { isSimulatorKey } from "../../src/simulator";
 import { addDialogRoute, postedText } from "./admin-routes";
 import type { BloomreachAccount } from "./bloomreach-webhook-keys";
@@ -36,9 +37,12 @@ export function addPasteRoute(RED: NodeAPI, type: string): void {
     };
   });
 
-  async function templates(posted: Parameters<typeof postedText>[0], hardId: string): Promise<object> {
+  async function templates(posted: JsonObject, hardId: string): Promise<object> {
     const kind = postedText(posted, "kind");
-    if (kind === "requests") return { template: requestTemplate(hardId), ...codeTags() };
+    if (kind === "requests") {
+      const block = requestBlock(hardId, answeringOf(posted));
+      return { ...block, ...(block.batch && { rootTemplate: rootTemplate() }) };
+    }
     if (kind === "events")
       return {
         rootTemplate: rootTemplate(),
@@ -49,13 +53,16 @@ export function addPasteRoute(RED: NodeAPI, type: string): void {
   }
 
   /** The metadata keys that Voucherify has defined for customers, and what to tell the user about them. */
-  async function metadataKeys(accountId: string): Promise<{ keys: string[]; note: string }> {
+  async function metadataKeys(accountId: string): Promise<{ keys: MetadataKey[]; note: string }> {
     const account = RED.nodes.getNode(accountId) as VoucherifyAccount | null;
     if (!account)
       return { keys: [], note: "Deploy a voucherify account first: then its metadata keys are listed here." };
     if (account.connection.problem) return { keys: [], note: account.connection.problem };
     const schema = await account.connection.schemas.current(AbortSignal.timeout(10_000));
-    const keys = Object.keys(schema.properties);
+    const keys = Object.entries(schema.properties).map(([key, { type, array }]) => ({
+      key,
+      structured: array || type === "object",
+    }));
     return {
       keys,
       note: keys.length > 0 ? "" : "Voucherify has no customer metadata defined (Project settings > Metadata schema).",
@@ -67,4 +74,15 @@ export function addPasteRoute(RED: NodeAPI, type: string): void {
 function ownApplicationId(account: BloomreachAccount | null): string {
   const applicationId = account?.webhookKeys?.applicationId ?? "";
   return isSimulatorKey(applicationId) ? "" : applicationId;
+}
+
+/** What the dialog has found behind the node, or the user has chosen; a code in the answer where nobody said. */
+function answeringOf(posted: JsonObject): Answering {
+  const what = postedText(posted, "answerWith");
+  return {
+    with: what === "points" || what === "discount" || what === "vouchers" ? what : "code",
+    how: postedText(posted, "answerHow") === "queue" ? "queue" : "now",
+    campaign: postedText(posted, "campaign"),
+    newCodeForEverySend: ["", "send"].includes(postedText(posted, "frequency")),
+  };
 }

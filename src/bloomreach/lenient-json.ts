@@ -18,9 +18,10 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Parses JSON that a template rendered. Three things that Jinja leaves outside of strings are repaired: bare `None`,
+ * Parses JSON that a template rendered. Four things that Jinja leaves outside of strings are repaired: bare `None`,
  * `True`, `False`, `undefined` and `NaN`, a missing value after a colon (both become `null` where there is no value),
- * and a comma before a closing bracket. Strings are never touched. Reads each character once, never throws.
+ * a comma before a closing bracket, and a separator's `\n` that stayed a backslash and a letter. Inside of strings only
+ * line breaks and other control characters are, which JSON wants escaped. Reads each character once, never throws.
  * @param tail what may follow the value up to the end of the text: a sticky expression (flag `y`) that ends with `$`
  *   where nothing else may follow
  */
@@ -115,7 +116,7 @@ class LenientReader {
         this.at++;
         return true;
       }
-      if (code < 0x20) return false;
+      if (code < 0x20) this.replace(this.at, this.at + 1, `\\u${code.toString(16).padStart(4, "0")}`);
       if (code === 0x5c) {
         const escape = this.text.charAt(this.at + 1);
         if (escape === "u" ? !this.match(/\\u[0-9a-fA-F]{4}/y) : !'"\\/bfnrt'.includes(escape || " ")) return false;
@@ -132,6 +133,10 @@ class LenientReader {
 
   private skipSpace(): void {
     this.at = skip(this.text, this.at, " \t\r\n");
+    while (this.text[this.at] === "\\" && "nrt".includes(this.text[this.at + 1] ?? "?")) {
+      this.replace(this.at, this.at + 2, " ");
+      this.at = skip(this.text, this.at + 2, " \t\r\n");
+    }
   }
 
   private replace(from: number, to: number, by: string): void {

@@ -3,7 +3,37 @@
  * (documentation.bloomreach.com/engagement/docs/batch-webhook-settings).
  */
 export function rootTemplate(): string {
-  return "[\n{% output customers separated by ',\\n' %}\n]";
+  return "[\n{% output customers separated by ',' %}\n]";
+}
+
+/**
+ * What prints an expression as JSON: Bloomreach's filter `json` escapes quotation marks and line breaks, which Jinja alone prints
+ * as they are (documentation.bloomreach.com/engagement/docs/flexible-operators). Not for what may be missing.
+ */
+export function jsonOf(expression: string): string {
+  return `{{ ${expression} | json }}`;
+}
+
+/** A value as a JSON text, whatever it is: "" where it is missing, the digits of a long number, `None`, `True`. */
+function textOf(object: string, key: string): string {
+  return jsonOf(`${read(object, key)} | string`);
+}
+
+/** A list or an object as JSON; "" where it is missing. */
+function structureOf(object: string, key: string): string {
+  return jsonOf(`${read(object, key)} | default('', true)`);
+}
+
+/** The customer's Main Hard ID as a JSON text. */
+export function idText(hardId: string): string {
+  return textOf("customer_ids", hardId);
+}
+
+/** A key of the customer metadata that Voucherify has defined. */
+export interface MetadataKey {
+  readonly key: string;
+  /** Its values are lists or objects, not texts, numbers or dates. */
+  readonly structured: boolean;
 }
 
 /**
@@ -11,27 +41,26 @@ export function rootTemplate(): string {
  * (support.voucherify.io/article/613-bloomreach-engagement-integration). The user may change the attribute names on
  * the right-hand side to those of the own project.
  * @param hardId name of the Main Hard ID
- * @param metadataKeys keys of the customer metadata that Voucherify has defined; none: no metadata is sent
+ * @param metadataKeys what Voucherify has defined; none: no metadata is sent
  */
-export function customerTemplate(hardId: string, metadataKeys: readonly string[]): string {
+export function customerTemplate(hardId: string, metadataKeys: readonly MetadataKey[]): string {
   const lines = (rows: readonly string[], indent: string): string => rows.map((row) => indent + row).join(",\n");
   const block = (name: string, rows: readonly string[]): string => `"${name}": {\n${lines(rows, "        ")}\n    }`;
-  const row = (key: string, attribute: string): string =>
-    `${JSON.stringify(key)}: "{{ ${read("customer", attribute)} }}"`;
+  const row = (key: string, value: string): string => `${JSON.stringify(key)}: ${value}`;
+  const textRow = ([key, attribute]: readonly [string, string]): string => row(key, textOf("customer", attribute));
   return `{\n${lines(
     [
-      `${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"`,
-      ...CORE_FIELDS.map(([key, attribute]) => row(key, attribute)),
-      block(
-        "address",
-        ADDRESS_FIELDS.map(([key, attribute]) => row(key, attribute)),
-      ),
+      row(hardId, idText(hardId)),
+      ...CORE_FIELDS.map(textRow),
+      block("address", ADDRESS_FIELDS.map(textRow)),
       ...(metadataKeys.length === 0
         ? []
         : [
             block(
               "metadata",
-              metadataKeys.map((key) => row(key, key)),
+              metadataKeys.map(({ key, structured }) =>
+                row(key, structured ? structureOf("customer", key) : textOf("customer", key)),
+              ),
             ),
           ]),
     ],
@@ -46,44 +75,17 @@ export function customerTemplate(hardId: string, metadataKeys: readonly string[]
  * @param event name of the event
  */
 export function eventTemplate(hardId: string, eventKey: string, event = "review_left"): string {
-  const key = eventKey
-    ? `\n    ${JSON.stringify(eventKey)}: "{{ ${read("customer_ids", hardId)} }}-{{ action['id'] }}-{{ event.timestamp }}",`
-    : "";
+  const keyParts = `(${read("customer_ids", hardId)} ~ '-' ~ action['id'] ~ '-' ~ event.timestamp)`;
+  const key = eventKey ? `\n    ${JSON.stringify(eventKey)}: ${jsonOf(keyParts)},` : "";
   return `{
     "event": ${JSON.stringify(event)},
     "customer": {
-        ${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"
+        ${JSON.stringify(hardId)}: ${idText(hardId)}
     },${key}
     "metadata": {
-        "stars": "{{ event.stars }}"
+        "stars": ${textOf("event", "stars")}
     }
 }`;
-}
-
-/**
- * The payload of a webhook that asks for a code, in the shape of Voucherify's own publication request (same page). `send` is
- * the same when Bloomreach repeats the request, and another one for every message: a repeated request gets the same code.
- * @param campaign its name
- */
-export function requestTemplate(hardId: string, campaign = "Discount code campaign name"): string {
-  return `{
-    "customer": {
-        ${JSON.stringify(hardId)}: "{{ ${read("customer_ids", hardId)} }}"
-    },
-    "campaign": {
-        "name": ${JSON.stringify(campaign)}
-    },
-    "send": "{{ scenario['id'] }}-{{ action['id'] }}-{{ event.timestamp }}"
-}`;
-}
-
-/**
- * How an e-mail shows the code of the webhook before it (documentation.bloomreach.com/engagement/docs/using-webhook-responses;
- * the dotted key is the one of Voucherify's own page), and with a guard for a customer without one.
- */
-export function codeTags(): { readonly mailTag: string; readonly mailGuard: string } {
-  const mailTag = "{{ webhook['voucher.code'] }}";
-  return { mailTag, mailGuard: `{% if webhook['voucher.code'] %}${mailTag}{% else %}{% abort %}{% endif %}` };
 }
 
 /** Voucherify's field, and the Bloomreach attribute that the hosted integration's payload takes it from. */
@@ -104,7 +106,7 @@ const ADDRESS_FIELDS = [
   ["postal_code", "postalCode"],
 ] as const;
 
-/** After a dot Jinja would find these methods of a Python dict instead of the attribute. */
+/** Jinja finds these methods of a Python dict after a dot, and in brackets where the customer does not have the attribute. */
 const DICT_METHODS: ReadonlySet<string> = new Set([
   "clear",
   "copy",
@@ -121,9 +123,9 @@ const DICT_METHODS: ReadonlySet<string> = new Set([
 
 /** A Jinja expression: `customer.points`, or `customer['shoe size']` where a dot does not do. */
 function read(object: string, key: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && !DICT_METHODS.has(key)
-    ? `${object}.${key}`
-    : `${object}['${key.replace(/['\\]/g, "\\$&")}']`;
+  const quoted = `'${key.replace(/['\\]/g, "\\$&")}'`;
+  if (DICT_METHODS.has(key)) return `(${object}[${quoted}] if ${quoted} in ${object})`;
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${object}.${key}` : `${object}[${quoted}]`;
 }
 
 /** One line of what a user pastes into Bloomreach. */

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../json";
+import { COMMON_ID_KEYS } from "../schemas/hard-id";
 import { JsonScanner } from "../schemas/json-scanner";
 import { parseLenient } from "./lenient-json";
 import { type Excess, MOST_NAMES, MOST_RECORDS, RecordLimits } from "./record-limits";
@@ -29,12 +30,14 @@ export function excessPiece(text: string, excess: Excess): Piece {
   return { ok: false, text: text.length > TOLD_OF_EXCESS ? `${told}…` : told, excess };
 }
 
+/** What separates: also a `\n` of the Root template that stayed a backslash and a letter. */
+const SEPARATORS = "[\\s,]*(?:\\\\[nrt][\\s,]*){0,20}";
 /** Nothing but separators may follow a record in the middle of the batch. */
-const BETWEEN = /[\s,]*$/y;
+const BETWEEN = new RegExp(`${SEPARATORS}$`, "y");
 /** The last record of an array is followed by the array's end, if the body is whole. */
-const ARRAY_END = /[\s,]*(?:\][\s,]*)?$/y;
+const ARRAY_END = new RegExp(`${SEPARATORS}(?:\\][\\s,]*)?$`, "y");
 /** Inside an object that wraps the array, other properties may follow. */
-const WRAPPED_END = /[\s,]*(?:\]|$)/y;
+const WRAPPED_END = new RegExp(`${SEPARATORS}(?:\\]|$)`, "y");
 
 /**
  * Takes a broken batch apart and parses each record by itself, so that one unescaped quotation mark costs one record.
@@ -67,7 +70,7 @@ interface Batch {
 }
 
 /** Keys with escapes are not looked for: nobody writes them in a template. */
-const ARRAY_OF_OBJECTS = /\[[\s,]*\{\s*"([^"\\\n]{1,200})"\s*:/;
+const ARRAY_OF_OBJECTS = new RegExp(`\\[${SEPARATORS}\\{\\s*"([^"\\\\\\n]{1,200})"\\s*:`);
 
 function findBatch(text: string, hardId: string): Batch | undefined {
   const found = ARRAY_OF_OBJECTS.exec(text);
@@ -75,26 +78,38 @@ function findBatch(text: string, hardId: string): Batch | undefined {
   if (!found || firstKey === undefined) return undefined;
   const before = text.slice(0, found.index).trim();
   const wrapped = before !== "";
-  if (wrapped && (!before.startsWith("{") || before.includes(JSON.stringify(hardId)) || before.includes('"source_id"')))
+  if (
+    wrapped &&
+    (!before.startsWith("{") || [hardId, ...COMMON_ID_KEYS].some((key) => before.includes(JSON.stringify(key))))
+  )
     return undefined;
   return { at: found.index, firstKey, wrapped };
 }
 
 /**
- * Places of the records' opening brackets: of those that are read, and of one more, where the last of them ends. A closing bracket
- * in place of a comma: a Root template without separator.
+ * Places of the records' opening brackets: each object that begins with the first key, whatever stands before it (nothing
+ * where the Root template has no separator, anything behind an unreadable stretch), but not one that is a value itself or
+ * stands in a text. Those of the records that are read, and of one more, where the last of them ends.
  */
 function recordStarts(text: string, { at, firstKey }: Batch): { starts: number[]; count: number } {
-  const beginning = new RegExp(`[[,}]\\s*\\{\\s*"${firstKey.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}"\\s*:`, "g");
+  const beginning = new RegExp(`\\{\\s*"${firstKey.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}"\\s*:`, "g");
   beginning.lastIndex = at;
   const starts: number[] = [];
+  let count = 0;
   for (let match = beginning.exec(text); match; match = beginning.exec(text)) {
-    starts.push(match.index + match[0].indexOf("{"));
-    if (starts.length > MOST_RECORDS) break;
+    if (isValueAt(text, match.index)) continue;
+    count++;
+    if (starts.length <= MOST_RECORDS) starts.push(match.index);
   }
-  let count = starts.length;
-  if (count > MOST_RECORDS) while (beginning.test(text)) count++;
   return { starts, count };
+}
+
+/** Whether what begins at `start` follows a colon, or a quotation mark at once. */
+function isValueAt(text: string, start: number): boolean {
+  let before = start - 1;
+  if (text[before] === '"') return true;
+  while (before > 0 && " \t\r\n".includes(text.charAt(before))) before--;
+  return text[before] === ":";
 }
 
 /** Reads the records of one text, one after the other. */

@@ -46,7 +46,14 @@ export class TrackingApi {
    */
   batch(body: string, signal?: AbortSignal): Promise<HttpAnswer> {
     const timeoutMs = this.access.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const request = { method: "POST", url: this.url, headers: this.headers, body, timeoutMs, graceMs: GRACE_MS } as const;
+    const request = {
+      method: "POST",
+      url: this.url,
+      headers: this.headers,
+      body,
+      timeoutMs,
+      graceMs: GRACE_MS,
+    } as const;
     return this.access.send({ ...request, ...(signal && { signal }) });
   }
 }

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import { isAbsentText } from "../schemas/absent";
-import { readHardId } from "../schemas/hard-id";
+import { COMMON_ID_KEYS, readHardId } from "../schemas/hard-id";
 import { type BodyOutline, outlineOf } from "./body-outline";
 import { parseLenient } from "./lenient-json";
 import { type Excess, explainExcess, MOST_RECORDS } from "./record-limits";
@@ -243,8 +243,8 @@ function judge(
 /** The value is not quoted: it may be personal data. */
 function explainBreak(position: number, { noun, template }: RecordShape): string {
   return (
-    `This ${noun} is not valid JSON from character ${position + 1} on. A quotation mark or line break inside a value ` +
-    `breaks the JSON: take it out in the ${template}, for example with customer.name | replace('"', '').`
+    `This ${noun} is not valid JSON from character ${position + 1} on, most likely by a quotation mark inside a value. ` +
+    `Paste the ${template} of the bloomreach in node anew: it prints values with | string | json, which no value breaks.`
   );
 }
 
@@ -267,7 +267,7 @@ function tooManyRecords(index: number, { noun }: RecordShape): Rejection {
 }
 
 function hasId(record: JsonObject, hardId: string): boolean {
-  return Object.hasOwn(record, hardId) || Object.hasOwn(record, "source_id");
+  return [hardId, ...COMMON_ID_KEYS].some((key) => Object.hasOwn(record, key));
 }
 
 function isWithoutData(piece: Piece, hardId: string, mayHoldTemplates: boolean, shape: RecordShape): boolean {
@@ -276,7 +276,7 @@ function isWithoutData(piece: Piece, hardId: string, mayHoldTemplates: boolean, 
   if (!isJsonObject(value)) return false;
   const holder = shape.idHolder(value);
   return (
-    (hasId(holder, hardId) && isBlank(holder, hardId) && isBlank(holder, "source_id")) ||
+    (hasId(holder, hardId) && [hardId, ...COMMON_ID_KEYS].every((key) => isBlank(holder, key))) ||
     (mayHoldTemplates && holdsTemplate(value))
   );
 }

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
+import { COMMON_ID_KEYS } from "../schemas/hard-id";
 import { exactNumberText } from "../schemas/number-text";
 import {
   ADDRESS_FIELDS,
@@ -31,7 +32,7 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   "birthdate",
   "address",
   "metadata",
-  "source_id",
+  ...COMMON_ID_KEYS,
 ]);
 
 /**

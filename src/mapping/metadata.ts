@@ -4,6 +4,7 @@ import { type EmptyValues, presence } from "./absent";
 import { SCALARS } from "./coerce";
 import { brokenLimit } from "./limits";
 import { mustBe, type Omissions } from "./omissions";
+import { readPython } from "./python-text";
 
 const ROOT = "metadata";
 
@@ -11,7 +12,7 @@ const ROOT = "metadata";
  * Keeps of a customer's metadata what Voucherify has defined, each value in its defined type
  * (docs.voucherify.io/prepare/metadata); everything else is noted as an omission. A list is kept whole or not at all,
  * its empty items left out; a single value where a list is defined becomes a list of one; lists and objects may come as
- * JSON text. Required keys that are missing are not invented.
+ * text, in JSON or as Jinja prints them. Required keys that are missing are not invented.
  * @returns what to send, perhaps empty, and the keys that the schema does not know (`tier`, `payment.foo`)
  */
 export function mapMetadata(
@@ -129,13 +130,16 @@ function isEmptyObject(value: JsonValue): boolean {
   return isJsonObject(value) && Object.keys(value).length === 0;
 }
 
-/** What is written as JSON in a text with these brackets, `undefined` when that is no JSON; any other value as it is. */
+/**
+ * What is written in a text with these brackets, as JSON or as Jinja prints a list or an object; `undefined` when it is
+ * neither; any other value as it is.
+ */
 function parseText(value: JsonValue, open: string, close: string): JsonValue | undefined {
   const text = typeof value === "string" ? value.trim() : "";
   if (!text.startsWith(open) || !text.endsWith(close)) return value;
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
-    return undefined;
+    return readPython(text);
   }
 }

@@ -45,7 +45,8 @@ const PERSONAL = ["name", "description", "email", "phone", "birthdate", "address
  * shape of Voucherify's own publication request (docs.voucherify.io/api-reference/publications/create-publication).
  *
  * The idempotency key is made of campaign (or voucher), customer and the period: `send` of the payload template, which is the
- * same when Bloomreach repeats the request; without it the UTC day of the request.
+ * same when Bloomreach repeats the request; without it, or without its last part (the time of an event, which a scheduled
+ * scenario does not have), the UTC day of the request.
  * @param receivedAt Unix ms
  */
 export function readPublicationRequest(
@@ -95,7 +96,8 @@ function periodOf(frequency: Frequency, send: string | undefined, receivedAt: nu
     case "day":
       return `day ${day}`;
     case "send":
-      return send === undefined ? `day ${day}` : `send ${send}`;
+      if (send === undefined) return `day ${day}`;
+      return isAbsentText(send.slice(send.lastIndexOf("-") + 1)) ? `send ${send} ${day}` : `send ${send}`;
   }
 }
 

@@ -4,6 +4,10 @@ import { exactNumberText } from "./number-text";
 
 /** The key that is accepted whatever the Main Hard ID is called. */
 const SOURCE_ID = "source_id";
+/** What the vendor's own payloads write in its place (support.voucherify.io/article/613-bloomreach-engagement-integration). */
+const PLACEHOLDER = "main_hard_id";
+/** Keys that can hold the ID besides the one named as the Main Hard ID. */
+export const COMMON_ID_KEYS: readonly string[] = [SOURCE_ID, PLACEHOLDER];
 
 /** Names that people give to a customer's ID: `registered`, `id`, `email_id`, `customerId`. */
 const ID_NAME = /^(registered|id|[\w.-]{1,60}(_id|Id|ID))$/;
@@ -15,12 +19,12 @@ export type HardIdReading =
 
 /**
  * Reads the ID that becomes a customer's `source_id` in Voucherify: the value of the key named as the Main Hard ID,
- * else of `source_id`. A value counts when it is text or a number with at least one letter or digit, as Bloomreach asks
+ * else of `source_id`, else of the vendor's `main_hard_id`. A value counts when it is text or a number with at least one letter or digit, as Bloomreach asks
  * of a hard ID (support.bloomreach.com, article 19231102135453), and no leftover of a template.
  * @param hardId name of the Main Hard ID as configured on the account
  */
 export function readHardId(record: JsonObject, hardId: string): HardIdReading {
-  const keys = hardId === SOURCE_ID ? [SOURCE_ID] : [hardId, SOURCE_ID];
+  const keys = [...new Set([hardId, SOURCE_ID, ...(Object.hasOwn(record, PLACEHOLDER) ? [PLACEHOLDER] : [])])];
   const faults: string[] = [];
   for (const key of keys) {
     const reading = readId(ownValue(record, key));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { codeTags } from "../../src/bloomreach/paste-templates";
+import { requestBlock } from "../../src/bloomreach/paste-requests";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/json";
 import { Simulator, type SimulatorOptions } from "../../src/simulator";
 import { BLOOMREACH_KEYS, customerFlow, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
@@ -178,7 +178,8 @@ describe("Codes: one for each customer, none wasted", () => {
   it("the reference payload is answered with a code that Bloomreach's expression finds", async () => {
     await start();
     const { body } = await insist(NOW, request("jane", "Abandoned cart"));
-    const [, key = ""] = /webhook\['(.*?)'\]/.exec(codeTags().mailTag) ?? [];
+    const answering = { with: "code", how: "now", campaign: "", newCodeForEverySend: true } as const;
+    const [, key = ""] = /webhook\['(.*?)'\]/.exec(requestBlock("registered", answering).guard) ?? [];
     assert.equal(key, "voucher.code");
     const codes = codesOf("Abandoned cart").get("jane");
     assert.deepEqual([flattened(body)[key], codes?.length], [codes?.[0], 1]);

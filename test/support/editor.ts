@@ -55,7 +55,8 @@ export class Editor {
   ): Promise<Editor> {
     const page = await browser.newPage({ viewport: { width, height } });
     await page.addInitScript((chosen) => localStorage.setItem("view-dark-theme", chosen), theme);
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(30_000);
+    page.setDefaultNavigationTimeout(120_000);
     const editor = new Editor(page);
     await page.goto(url);
     await editor.ready();

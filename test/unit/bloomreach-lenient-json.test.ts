@@ -15,6 +15,8 @@ describe("parseLenient", () => {
     ['{"a": "None, True, }", "b": "x\\",]"}', { a: "None, True, }", b: 'x",]' }],
     [" -1.5e+3 ", -1500],
     ['"\\u00e9\\n"', "é\n"],
+    ['{"a":"x\ny\tz\u0000"}', { a: "x\ny\tz\u0000" }],
+    ['[{"a": 1},\\n  {"a": 2},\\r\\n{\\t"a"\\n: 3}\\n]', [{ a: 1 }, { a: 2 }, { a: 3 }]],
     ["[]", []],
     ["{}", {}],
   ] as const)
@@ -24,7 +26,6 @@ describe("parseLenient", () => {
     ["", 0],
     ["hello", 0],
     ['{"a":"x"y"}', 8],
-    ['{"a":"x\ny"}', 7],
     ['{"a":"\\x"}', 6],
     ['{"a" 1}', 5],
     ["{,}", 1],
@@ -36,6 +37,7 @@ describe("parseLenient", () => {
     ["1 x", 2],
     ['{"a":1', 6],
     ["[None5]", 5],
+    ["[1,\\x2]", 3],
   ] as const)
     it(`finds where ${JSON.stringify(text)} breaks`, () =>
       assert.deepEqual(parseLenient(text, NOTHING), { ok: false, position }));

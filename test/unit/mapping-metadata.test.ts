@@ -199,7 +199,9 @@ describe("mapping: metadata types", () => {
     );
     assertDropped([["a", ["b"]]], strings, /^Item 2 of "metadata\.x" must be text; it came as a list\.$/);
     assertDropped([["", "5A"]], property("number", { array: true }), /^Item 2 of "metadata\.x" must be a number/);
-    assertDropped(["['a', 'b']"], strings, /^"metadata\.x" must be a list in JSON form/);
+    assertKept([["['a', \"b's\", 'c']", ["a", "b's", "c"]]], strings);
+    assertKept([["[True, False]", [true, false]]], property("boolean", { array: true }));
+    assertDropped(["['a', b]"], strings, /^"metadata\.x" must be a list in JSON form/);
     assertDropped([{ a: 1 }], strings, /^"metadata\.x" must be text; it came as an object\.$/);
     assertDropped([["a"]], property("string"), /^"metadata\.x" must be text; it came as a list\.$/);
   });
@@ -253,7 +255,8 @@ describe("mapping: nested metadata", () => {
   });
 
   it("drops what is no object, what nobody defined and what is nested deeper", () => {
-    assertDropped(["a", 5, ["a"], "{'a': 1}"], payment, /^"metadata\.x" must be an object/);
+    assertDropped(["a", 5, ["a"], "{'a': 1"], payment, /^"metadata\.x" must be an object/);
+    assert.deepEqual(mapOne("{'limit': 5, 'iban': None}", payment).value, { limit: 5, iban: null });
     for (const objectType of [null, "Other", "toString", "__proto__"]) {
       const mapped = mapOne({ a: 1 }, property("object", { objectType }));
       assert.equal(mapped.value, undefined);

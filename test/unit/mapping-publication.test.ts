@@ -81,6 +81,14 @@ describe("mapping: a request for a code", () => {
       assert.notEqual(keyOf(cart), keyOf(cart, {}, NEXT_DAY));
     });
 
+    for (const end of ["", "None"])
+      it(`a send without an event (${end}) counts with the UTC day, so that next month brings another code`, () => {
+        const send = `scenario-action-${end}`;
+        assert.equal(keyOf({ ...cart, send }), keyOf({ ...cart, send }, {}, AT - 1_000));
+        assert.notEqual(keyOf({ ...cart, send }), keyOf({ ...cart, send }, {}, NEXT_DAY));
+        assert.notEqual(keyOf({ ...cart, send }), keyOf({ ...cart, send: `scenario-other-${end}` }));
+      });
+
     for (const [frequency, nextDay, nextYear] of [
       ["day", false, false],
       ["year", true, false],

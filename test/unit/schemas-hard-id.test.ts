@@ -12,6 +12,8 @@ describe("schemas: Main Hard ID", () => {
     ["source_id alone", { source_id: "b" }, "b", "source_id"],
     ["source_id where the configured key is empty", { registered: "", source_id: "b" }, "b", "source_id"],
     ["source_id where the template was not filled in", { registered: "{{ x }}", source_id: "b" }, "b", "source_id"],
+    ["the placeholder of the vendor's own page", { main_hard_id: "c" }, "c", "main_hard_id"],
+    ["source_id before that placeholder", { main_hard_id: "c", source_id: "b" }, "b", "source_id"],
     ["without the spaces around it", { registered: " a b\n" }, "a b", "registered"],
     ["a number", { registered: 42 }, "42", "registered"],
     ["zero", { registered: 0 }, "0", "registered"],
@@ -26,6 +28,11 @@ describe("schemas: Main Hard ID", () => {
     ["empty", { registered: "", source_id: " " }, NONE],
     ["absent texts", { registered: "None", source_id: "undefined" }, NONE],
     ["null", { registered: null }, NONE],
+    [
+      "an empty placeholder",
+      { registered: "", main_hard_id: "" },
+      NONE.replace('"source_id"', '"source_id" nor "main_hard_id"'),
+    ],
     ["inherited", Object.create({ registered: "a" }) as JsonObject, NONE],
     [
       "an unfilled template",

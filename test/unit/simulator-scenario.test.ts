@@ -26,6 +26,7 @@ describe("template of the simulated Bloomreach", () => {
       gone: null,
       points: 5.5,
       tags: ["a'b", 1, false, { x: null }],
+      texts: ["a\"'b", "a\\b\nc\0\u2028é", "x"],
     },
   };
 
@@ -36,10 +37,34 @@ describe("template of the simulated Bloomreach", () => {
     ['{{ customer["first name"] }}', "Ann"],
     ["{{ customer['it\\'s'] }}", "theirs"],
     ["{{ customer.vip }} {{ customer.gone }} {{ customer.points }}", "True None 5.5"],
-    ["{{ customer.tags }}", "['a\\'b', 1, False, {'x': None}]"],
+    ["{{ customer.tags }}", `["a'b", 1, False, {'x': None}]`],
+    ["{{ customer.texts }}", `['a"\\'b', 'a\\\\b\\nc\\x00\\u2028é', 'x']`],
     ["[{{ customer.nothing }}{{ customer.nothing.deeper }}{{ event.name }}]", "[]"],
     ["{{ customer.constructor }}{{ customer.__proto__ }}", ""],
+    ["{{ customer.items }}", "<built-in method items of dict object>"],
+    ["{{ customer['items'] }}{{ customer['keys'] if 'keys' in customer }}", "<built-in method items of dict object>"],
     ["$& {{ customer.points }} $1", "$& 5.5 $1"],
+    ["{{ customer.texts | json }}", '["a\\"\'b", "a\\\\b\\nc\\u0000\\u2028\\u00e9", "x"]'],
+    ['{{ "<a&\'b>" | tojson }}', '"\\u003ca\\u0026\\u0027b\\u003e"'],
+    ["{{ customer.tags[3] | json }} {{ customer.tags[-1].x | json }}", '{"x": null} null'],
+    ["{{ customer.gone | string | json }}{{ customer.nothing | string | json }}", '"None"""'],
+    ["{{ customer.nothing | default('-') }}{{ customer.gone | default('-', true) }}{{ 0 | d('-') }}", "--0"],
+    ["{{ (customer.nothing ~ '-' ~ customer.points ~ '-' ~ customer.vip) | json }}", '"-5.5-True"'],
+    ["{{ 'a' if customer.points > 5 and not customer.gone else 'b' }}{{ 'a' if customer.gone }}", "a"],
+    [
+      "{{ customer.points // 2 + 3 * 2 - 1 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ '5.5' | int }} {{ 'x' | int }}",
+      "7 -4 2 5 0",
+    ],
+    [
+      "{{ 1 == true }} {{ 'b' in 'abc' }} {{ 1 not in customer.tags }} {{ customer.gone is none }}",
+      "True True False True",
+    ],
+    ["{{ customer.nothing is not defined }} {{ customer.points != 5.5 or customer.vip }}", "True True"],
+    ["{{ 'a-b' | replace('-', '+') | upper }} {{ customer.tags | length }} {{ ['x', 'y'] | join('/') }}", "A+B 4 x/y"],
+    ["{% for tag in customer.tags %}{{ loop.index }}{% if not loop.last %},{% endif %}{% endfor %}", "1,2,3,4"],
+    ["{% set name = customer['first name'] %}{{ name | trim | lower }}{# nobody sees this #}", "ann"],
+    ["{% if customer.gone %}a{% elif customer.vip %}b{% else %}c{% endif %}\n", "b"],
+    ["a  {{- customer.vip -}}  b {%- if true %} c{% endif %}", "aTrueb c"],
     ["{% if customer.vip %}yes{% else %}no{% endif %}", "yes"],
     ["{%- if customer.gone -%}yes{% else %}no{% endif %}!", "no!"],
     ["{% if customer.nothing %}{{ customer.points }}{% endif %}.", "."],
@@ -49,15 +74,25 @@ describe("template of the simulated Bloomreach", () => {
     it(`renders ${template}`, () => assert.equal(renderTemplate(template, context), expected));
 
   for (const template of [
-    "{{ customer.points | int }}",
-    "{{ 5 }}",
+    "{{ customer.points | nonsense }}",
+    "{{ customer.points + }}",
+    "{{ customer points }}",
+    "{{ metrics('id') }}",
     "{{ }}",
-    "{% if customer.points > 5 %}x{% endif %}",
-    "{% for tag in customer.tags %}x{% endfor %}",
+    "{% if customer.points > %}x{% endif %}",
+    "{% macro tag() %}x{% endmacro %}",
     "{% endif %}",
+    "{% else %}",
+    "{% for tag in customer.tags %}x{% endif %}",
   ])
     it(`explains that it cannot read ${template}`, () =>
       assert.throws(() => renderTemplate(template, context), /^Error: The simulator cannot read/));
+
+  it("writes no JSON of what is missing, and does not calculate with it", () => {
+    assert.throws(() => renderTemplate("{{ customer.nothing | json }}", context), /needs a value, and it is missing/);
+    assert.throws(() => renderTemplate("{{ customer.nothing + 1 }}", context), /^Error: The template calculates/);
+    assert.throws(() => renderTemplate("{{ customer.nothing > 1 }}", context), /^Error: The template compares/);
+  });
 
   it("misses an endif", () => assert.throws(() => renderTemplate("{% if customer.vip %}x", context), /without its/));
 
@@ -72,7 +107,15 @@ describe("template of the simulated Bloomreach", () => {
   it("joins customers in the Root template", () => {
     assert.equal(renderRoot(ROOT, ["1", "$&"]), "[\n1,\n  $&\n]");
     assert.equal(renderRoot('{%output customers separated by ","%}', ["1", "2"]), "1,2");
+    assert.equal(
+      renderRoot(
+        '{{ customers | length }}: {{ customers | join("+") }} {% for item in customers %}{{ (item | from_json).a }}{% endfor %}',
+        ['{"a":1}', '{"a":2}'],
+      ),
+      '2: {"a":1}+{"a":2} 12',
+    );
     assert.throws(() => renderRoot("[]", ["1"]), /needs the tag/);
+    assert.throws(() => renderRoot("[{% output customers %}]", ["1"]), /cannot read/);
   });
 });
 
@@ -89,7 +132,8 @@ describe("e-mail of the simulated Bloomreach", () => {
   ] as const)
     it(`shows ${what}`, () => assert.equal(renderEmail(template, ann, answer), expected));
 
-  it("says what it cannot read", () => assert.throws(() => renderEmail("{{ 5 }}", ann, {}), /cannot read/));
+  it("says what it cannot read", () =>
+    assert.throws(() => renderEmail("{{ customer points }}", ann, {}), /cannot read/));
 });
 
 describe("sample customers", () => {
