@@ -89,9 +89,7 @@ function lookUp(node: Node, status: NodeStatus, account: VoucherifyAccount, ques
     if (!id.ok) return refuse("missing_hard_id", id.reason);
 
     const urgent = reply?.isAnswered === false;
-    const signal = urgent
-      ? AbortSignal.any([closing, AbortSignal.timeout(WEBHOOK_PATIENCE_MS)])
-      : closing;
+    const signal = urgent ? AbortSignal.any([closing, AbortSignal.timeout(WEBHOOK_PATIENCE_MS)]) : closing;
     let answer: JsonObject;
     try {
       answer = await answers.ask(question, id.sourceId, { keepMs, urgent, signal });

@@ -40,7 +40,9 @@ export function addQueueRoutes(RED: NodeAPI, desk: () => Promise<QueueDesk>): vo
     RED.httpAdmin.get(ROOT + path, RED.auth.needsPermission("bloomreach-voucherify.read"), handler);
   };
   const post = (path: string, act: (queues: QueueDesk, posted: JsonObject) => Promise<object>): void => {
-    const handler = answering(async ({ body }: { body?: unknown }) => act(await desk(), isJsonObject(body) ? body : {}));
+    const handler = answering(async ({ body }: { body?: unknown }) =>
+      act(await desk(), isJsonObject(body) ? body : {}),
+    );
     RED.httpAdmin.post(ROOT + path, RED.auth.needsPermission("bloomreach-voucherify.write"), jsonOnly, handler);
   };
 
