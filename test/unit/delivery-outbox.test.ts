@@ -213,7 +213,11 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
 
   it("sends nothing more for a node that is gone when flows have started without it", async () => {
     const outbox = await deploy();
-    const end = delivery.onReplay("node", () => undefined);
+    const end = delivery.onReplay(
+      "node",
+      () => undefined,
+      () => undefined,
+    );
     await accept(outbox, ["a"]);
     await pass(100);
     end();
