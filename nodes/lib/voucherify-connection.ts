@@ -1,6 +1,7 @@
 import type { Node } from "node-red";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import { budgetedSend } from "../../src/destinations/budgeted-send";
+import { EventLessons } from "../../src/destinations/event-lessons";
 import { VoucherifyCustomers, type CustomerUpdate } from "../../src/destinations/voucherify-customers";
 import { type CustomEvent, VoucherifyEvents } from "../../src/destinations/voucherify-events";
 import { GatewayCustomers, GatewayEvents } from "../../src/destinations/voucherify-gateway";
@@ -127,8 +128,16 @@ export function connectVoucherify(settings: VoucherifySettings, budget: RequestB
     events: (repeat) =>
       byGateway
         ? new GatewayEvents({ gateway, hardId: settings.hardId, repeat })
-        : new VoucherifyEvents({ api, repeat }),
+        : new VoucherifyEvents({ api, repeat, lessons: lessonsOf(project) }),
   };
+}
+
+/** What a project's refusals have taught outlives a deploy. */
+function lessonsOf(project: string): EventLessons {
+  const lessons = processOwned<EventLessons>("event-lessons");
+  const known = lessons.get(project) ?? new EventLessons();
+  lessons.set(project, known);
+  return known;
 }
 
 /** The schemas of one project, read through its newest connection. */
