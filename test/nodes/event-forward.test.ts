@@ -214,6 +214,22 @@ describe("event forward", () => {
       assert.deepEqual(message.delivery, { settled: 1, waiting: 0, total: 1 });
     });
 
+    it("gives metadata the types of the event's schema, and tells what was left out", async () => {
+      const stars = { type: "number", array: false, optional: true, objectType: null } as const;
+      simulator.events.schemas.set("review_left", {
+        related_object: "review_left",
+        properties: { stars },
+        allow_defined_only: true,
+      });
+      await load({ sendTo: "voucherify" });
+      receive({ ...event(), metadata: { stars: "5", mood: "good" } });
+      const message = await waitFor("the result", () => results()[0]);
+      assert.deepEqual(simulator.events.events.at(-1)!.metadata, { stars: 5 });
+      const [{ reason, ...omission }] = message.omitted;
+      assert.deepEqual(omission, { source_id: "jane", event: "review_left", key: "metadata.mood" });
+      assert.match(reason as string, /is not defined in Voucherify/);
+    });
+
     it("sends each of a list, and tells Catch of those that are none", async () => {
       await load({ sendTo: "voucherify" });
       receive([event("a"), { customer: { registered: "jane" } }, event("b"), 7]);
