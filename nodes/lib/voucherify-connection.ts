@@ -7,6 +7,7 @@ import { type CustomEvent, VoucherifyEvents } from "../../src/destinations/vouch
 import { GatewayCustomers, GatewayEvents } from "../../src/destinations/voucherify-gateway";
 import type { Repeat } from "../../src/destinations/lost-answers";
 import type { Destination } from "../../src/delivery/destination";
+import { isSafeAddress } from "../../src/http/address";
 import { type HttpRequest, sendHttp } from "../../src/http/http-client";
 import type { EmptyValues } from "../../src/mapping/absent";
 import { isSimulatorKey } from "../../src/simulator";
@@ -75,14 +76,19 @@ export function voucherifyProblem(settings: VoucherifySettings): string | undefi
   if (settings.apiUrl === BUILT_IN_SIMULATOR) return undefined;
   if (!/^https?:\/\/[^\s/]+/.test(settings.apiUrl))
     return "The voucherify account has no API base URL: choose a region or type your dedicated URL.";
+  if (!isSafeAddress(settings.apiUrl)) return UNSAFE("API base URL");
   if (!settings.applicationId || !settings.secretKey)
     return "The voucherify account has no keys: type the Application ID and the Secret key.";
   if (isSimulatorKey(settings.applicationId) || isSimulatorKey(settings.secretKey))
     return "These keys belong to the built-in simulator: type the keys of your Voucherify project.";
   if (settings.transport === "gateway" && !gatewayAddress(settings))
     return "The hosted gateway has no address in a dedicated region: type the Gateway URL in the voucherify account.";
+  if (settings.transport === "gateway" && !isSafeAddress(gatewayAddress(settings)!)) return UNSAFE("Gateway URL");
   return undefined;
 }
+
+const UNSAFE = (field: string): string =>
+  `The ${field} of the voucherify account must begin with https://, or the keys could be read on their way.`;
 
 function gatewayAddress({ gatewayUrl, apiUrl }: VoucherifySettings): string | undefined {
   return gatewayUrl || gatewayUrlOf(apiUrl);
