@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import eventForward from "../../nodes/event-forward";
 import { builtInKeys, simulatorUrl } from "../../nodes/lib/built-in-simulator";
 import { Simulator } from "../../src/simulator";
@@ -9,6 +12,9 @@ import { readWebhook } from "../../src/voucherify/webhook-event";
 import { FlowUnderTest, type Received } from "../support/flow-under-test";
 import { BLOOMREACH_KEYS, type FlowNode, TEST_KEYS } from "../support/flows";
 import { waitFor } from "../support/wait-for";
+
+const LIVE_BLOOMREACH = { projectToken: "live-project-token" };
+const LIVE_BLOOMREACH_KEYS = { apiKeyId: "live-key-id", apiSecret: "live/secret+key" };
 
 describe("event forward", () => {
   const flow = new FlowUnderTest([eventForward]);
@@ -263,6 +269,50 @@ describe("event forward", () => {
       );
       assert.equal(simulator.log.filter(({ path }) => path === "/bloomreach-engagement/create-event-bulk").length, 1);
     });
+  });
+
+  describe("an API that gives back what it got, and a lot of it", () => {
+    let api: Server;
+    let status: number;
+    const large = "x".repeat(10_000_000);
+    beforeEach(async () => {
+      api = createServer((request, response) => {
+        request.resume().on("end", () => {
+          const echo = { headers: request.headers, url: request.url };
+          const error = { code: status, key: "invalid_payload", message: JSON.stringify(echo), details: large, echo };
+          const results = [{ success: false, error: JSON.stringify(echo), echo, large }];
+          response.writeHead(status, { "content-type": "application/json" });
+          response.end(JSON.stringify(status === 200 ? { success: true, results } : error));
+        });
+      });
+      api.listen(0, "127.0.0.1");
+      await once(api, "listening");
+    });
+    afterEach(() => {
+      api.closeAllConnections();
+      api.close();
+    });
+
+    for (const [sendTo, answered] of [
+      ["voucherify", 400],
+      ["bloomreach", 400],
+      ["bloomreach", 200],
+    ] as const)
+      it(`leaves 16 KB and none of our keys on the message: ${sendTo}, ${answered}`, async () => {
+        status = answered;
+        const apiUrl = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+        const bloomreach = { ...LIVE_BLOOMREACH, apiUrl };
+        await load({ sendTo }, { bloomreach, voucherify: { apiUrl }, keys: LIVE_BLOOMREACH_KEYS });
+        receive({ registered: "jane", event: "seen", customer: { registered: "jane" } });
+        const { response, error } = await waitFor("the failure", () => failures()[0]);
+        const told = JSON.stringify(response) + JSON.stringify(error);
+        assert.ok(JSON.stringify(response).length <= 16 * 1024, `${JSON.stringify(response).length} bytes`);
+        assert.match(told, /\[removed\]/);
+        const { apiKeyId, apiSecret } = LIVE_BLOOMREACH_KEYS;
+        const pair = Buffer.from(`${apiKeyId}:${apiSecret}`).toString("base64");
+        const keys = [...Object.values(TEST_KEYS), apiKeyId, apiSecret, pair, LIVE_BLOOMREACH.projectToken];
+        for (const key of keys) assert.ok(!told.includes(key), `${key} is told`);
+      });
   });
 
   it("explains what it cannot send, and what is missing", async () => {

@@ -6,8 +6,9 @@ import { VoucherifyEvents } from "../../src/destinations/voucherify-events";
 import { type HttpAnswer, sendHttp } from "../../src/http/http-client";
 import type { JsonObject, JsonValue } from "../../src/json";
 import type { MetadataProperty } from "../../src/schemas/voucherify";
-import { SIMULATOR_KEYS, Simulator } from "../../src/simulator";
+import { Simulator } from "../../src/simulator";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
+import { TEST_KEYS } from "../support/flows";
 import { answer } from "../support/scripted-voucherify";
 
 const NEVER = new AbortController().signal;
@@ -45,8 +46,8 @@ describe("destinations: metadata of events that have a schema", () => {
     let simulator: Simulator;
     let track: Track;
     before(async () => {
-      simulator = await Simulator.start();
-      const api = new VoucherifyApi({ apiUrl: simulator.url, keys: SIMULATOR_KEYS, send: sendHttp });
+      simulator = await Simulator.start({ keys: TEST_KEYS });
+      const api = new VoucherifyApi({ apiUrl: simulator.url, keys: TEST_KEYS, send: sendHttp });
       track = (body, signal) => api.trackEvent(body, signal);
     });
     after(() => simulator.stop());
