@@ -110,6 +110,7 @@ export = (RED: NodeAPI): void => {
       },
       result: (delivered) => ({
         payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
+        omitted: delivered.flatMap(({ outcome }) => omissionsOf(outcome.result)),
       }),
       naming: ({ sourceId, event }) => ({ source_id: sourceId, event }),
       original: ({ body }) => JSON.parse(body) as JsonValue,
@@ -136,6 +137,12 @@ export = (RED: NodeAPI): void => {
 
 const CHOOSE = (side: string): string => `Choose a ${side} account in this event forward node, then deploy.`;
 const NOT_AN_OBJECT = { key: "not_an_object", reason: "An event must be an object with fields." };
+
+/** Which values of a delivered event were left out, each with whose it was. */
+function omissionsOf({ source_id = null, event = null, omitted }: JsonObject): JsonObject[] {
+  const omissions = Array.isArray(omitted) ? omitted.filter(isJsonObject) : [];
+  return omissions.map((omission) => ({ source_id, event, ...omission }));
+}
 
 /** The items of a payload: a list, or one. Throws a sentence for anything else. */
 function itemsOf({ payload }: Message): JsonValue[] {

@@ -1,5 +1,6 @@
 import { TrackingApi } from "../../src/bloomreach/tracking-api";
 import { ConfigurationError } from "../../src/delivery/outcome";
+import { isSafeAddress } from "../../src/http/address";
 import { sendHttp } from "../../src/http/http-client";
 import { isSimulatorKey } from "../../src/simulator";
 import type { RequestBudget } from "../../src/throttle/request-budget";
@@ -35,6 +36,8 @@ export function trackingProblem(settings: TrackingSettings): string | undefined 
   if (settings.apiUrl === BUILT_IN_SIMULATOR) return undefined;
   if (!/^https?:\/\/[^\s/]+/.test(settings.apiUrl))
     return "The bloomreach account has no API base URL: type the one that Bloomreach shows under Project settings > Access management > API.";
+  if (!isSafeAddress(settings.apiUrl))
+    return "The API base URL of the bloomreach account must begin with https://, or the keys could be read on their way.";
   if (!settings.projectToken || !settings.apiKeyId || !settings.apiSecret)
     return "The bloomreach account has no API keys: type the Project token, the API Key ID and the API secret.";
   if (isSimulatorKey(settings.apiKeyId) || isSimulatorKey(settings.apiSecret))

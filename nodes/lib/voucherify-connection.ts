@@ -1,11 +1,13 @@
 import type { Node } from "node-red";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import { budgetedSend } from "../../src/destinations/budgeted-send";
+import { EventLessons } from "../../src/destinations/event-lessons";
 import { VoucherifyCustomers, type CustomerUpdate } from "../../src/destinations/voucherify-customers";
 import { type CustomEvent, VoucherifyEvents } from "../../src/destinations/voucherify-events";
 import { GatewayCustomers, GatewayEvents } from "../../src/destinations/voucherify-gateway";
 import type { Repeat } from "../../src/destinations/lost-answers";
 import type { Destination } from "../../src/delivery/destination";
+import { isSafeAddress } from "../../src/http/address";
 import { type HttpRequest, sendHttp } from "../../src/http/http-client";
 import type { EmptyValues } from "../../src/mapping/absent";
 import { isSimulatorKey } from "../../src/simulator";
@@ -74,14 +76,19 @@ export function voucherifyProblem(settings: VoucherifySettings): string | undefi
   if (settings.apiUrl === BUILT_IN_SIMULATOR) return undefined;
   if (!/^https?:\/\/[^\s/]+/.test(settings.apiUrl))
     return "The voucherify account has no API base URL: choose a region or type your dedicated URL.";
+  if (!isSafeAddress(settings.apiUrl)) return UNSAFE("API base URL");
   if (!settings.applicationId || !settings.secretKey)
     return "The voucherify account has no keys: type the Application ID and the Secret key.";
   if (isSimulatorKey(settings.applicationId) || isSimulatorKey(settings.secretKey))
     return "These keys belong to the built-in simulator: type the keys of your Voucherify project.";
   if (settings.transport === "gateway" && !gatewayAddress(settings))
     return "The hosted gateway has no address in a dedicated region: type the Gateway URL in the voucherify account.";
+  if (settings.transport === "gateway" && !isSafeAddress(gatewayAddress(settings)!)) return UNSAFE("Gateway URL");
   return undefined;
 }
+
+const UNSAFE = (field: string): string =>
+  `The ${field} of the voucherify account must begin with https://, or the keys could be read on their way.`;
 
 function gatewayAddress({ gatewayUrl, apiUrl }: VoucherifySettings): string | undefined {
   return gatewayUrl || gatewayUrlOf(apiUrl);
@@ -127,8 +134,16 @@ export function connectVoucherify(settings: VoucherifySettings, budget: RequestB
     events: (repeat) =>
       byGateway
         ? new GatewayEvents({ gateway, hardId: settings.hardId, repeat })
-        : new VoucherifyEvents({ api, repeat }),
+        : new VoucherifyEvents({ api, repeat, lessons: lessonsOf(project) }),
   };
+}
+
+/** What a project's refusals have taught outlives a deploy. */
+function lessonsOf(project: string): EventLessons {
+  const lessons = processOwned<EventLessons>("event-lessons");
+  const known = lessons.get(project) ?? new EventLessons();
+  lessons.set(project, known);
+  return known;
 }
 
 /** The schemas of one project, read through its newest connection. */

@@ -1,4 +1,5 @@
 import type { HttpAnswer, HttpRequest } from "../http/http-client";
+import { isSafeAddress } from "../http/address";
 import { isJsonObject } from "../json";
 
 /** One line of a connection test. "unknown": this test cannot tell. */
@@ -48,13 +49,6 @@ function checkFields({ apiUrl, projectToken, keys }: BloomreachConnection): Conn
   if (!isSafeAddress(apiUrl))
     return address(false, "The API base URL must begin with https://, for example https://api.exponea.com.");
   return undefined;
-}
-
-/** Keys are sent over https only, or without leaving this machine. */
-function isSafeAddress(apiUrl: string): boolean {
-  if (!URL.canParse(apiUrl)) return false;
-  const { protocol, hostname } = new URL(apiUrl);
-  return protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(hostname));
 }
 
 function systemTime({ apiUrl, projectToken, keys, signal }: BloomreachConnection): HttpRequest {

@@ -1,4 +1,5 @@
 import { GRACE_MS, type HttpAnswer, type HttpRequest } from "../http/http-client";
+import type { OwnKeys } from "../http/redaction";
 
 /** A private API group's key (documentation.bloomreach.com/engagement/reference/authentication). */
 export interface TrackingKeys {
@@ -28,13 +29,15 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 export class TrackingApi {
   private readonly url: string;
   private readonly headers: Readonly<Record<string, string>>;
+  private readonly ownKeys: OwnKeys;
 
   constructor(private readonly access: TrackingAccess) {
     const { apiUrl, projectToken, keys } = access;
     this.url = `${apiUrl.trim().replace(/\/+$/, "")}/track/v2/projects/${encodeURIComponent(projectToken)}/batch`;
-    const pair = Buffer.from(`${keys.apiKeyId}:${keys.apiSecret}`).toString("base64");
+    const pair = `${keys.apiKeyId}:${keys.apiSecret}`;
+    this.ownKeys = { secrets: [pair, keys.apiSecret, keys.apiKeyId, projectToken] };
     this.headers = {
-      authorization: `Basic ${pair}`,
+      authorization: `Basic ${Buffer.from(pair).toString("base64")}`,
       accept: "application/json",
       "content-type": "application/json",
     };
@@ -46,14 +49,8 @@ export class TrackingApi {
    */
   batch(body: string, signal?: AbortSignal): Promise<HttpAnswer> {
     const timeoutMs = this.access.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const request = {
-      method: "POST",
-      url: this.url,
-      headers: this.headers,
-      body,
-      timeoutMs,
-      graceMs: GRACE_MS,
-    } as const;
+    const { url, headers, ownKeys } = this;
+    const request = { method: "POST", url, headers, body, timeoutMs, graceMs: GRACE_MS, ownKeys } as const;
     return this.access.send({ ...request, ...(signal && { signal }) });
   }
 }

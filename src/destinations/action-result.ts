@@ -1,8 +1,11 @@
 import type { Settlement } from "../delivery/destination";
 import type { Failed } from "../delivery/outcome";
+import { keptBody } from "../http/kept-body";
 import type { JsonObject } from "../json";
 import type { AsyncAction, AsyncActionError } from "../schemas/voucherify";
 import { type CustomerItem, deliveredItem } from "./customer-batch";
+
+const LONGEST_TEXT = 500;
 
 /** A customer that a bulk update refused. */
 export interface RefusedItem {
@@ -52,12 +55,14 @@ function refusalOf({ key, message, details, source_id }: AsyncActionError): Fail
   };
   return {
     status: "failed",
-    key: key ?? "refused",
+    key: key?.slice(0, LONGEST_TEXT) ?? "refused",
     reason: `Voucherify refused this customer. ${sentence(said || "It gave no reason")}`,
-    answer: { body },
+    answer: { body: keptBody(body) },
   };
 }
 
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+/** The beginning of what was said, as a sentence. */
+function sentence(said: string): string {
+  const text = said.length > LONGEST_TEXT ? `${said.slice(0, LONGEST_TEXT)}…` : said;
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

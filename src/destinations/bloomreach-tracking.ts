@@ -3,6 +3,7 @@ import type { TrackingApi } from "../bloomreach/tracking-api";
 import type { Destination, LaneRecord, Settlement } from "../delivery/destination";
 import { ConfigurationError, type Failed, type Outcome, type Retry } from "../delivery/outcome";
 import { type HttpAnswer, TransportError } from "../http/http-client";
+import { keptBody } from "../http/kept-body";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { TrackingCommand } from "../schemas/tracking";
 
@@ -96,7 +97,7 @@ type Judged =
 function judge(answer: HttpAnswer, part: Records): Judged {
   const { status: statusCode, json, headers } = answer;
   const said = saidBy(answer);
-  const told = { statusCode, body: json ?? said };
+  const told = { statusCode, body: keptBody(json ?? said) };
   const results = isJsonObject(json) && Array.isArray(json.results) ? json.results : undefined;
   if (statusCode === 200 && results) return { kind: "results", outcomeOf: outcomesOf(results, part) };
   const sentence = `Bloomreach answered ${statusCode}: ${said || "nothing that can be read"}`.replace(
@@ -160,7 +161,7 @@ interface Command {
 function refusalOf(result: JsonObject, { data }: Command): Failed {
   const said = saidByResult(result) || "it gave no reason";
   const sentence = `Bloomreach refused this: ${said}`.replace(/([^.!?…])$/, "$1.");
-  const answer = { statusCode: 200, body: result };
+  const answer = { statusCode: 200, body: keptBody(result) };
   if (!isMissingPermission(said)) return { status: "failed", key: "refused", reason: sentence, answer };
   const what =
     data.event_type === undefined

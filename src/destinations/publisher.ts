@@ -1,4 +1,5 @@
 import type { Failed } from "../delivery/outcome";
+import { SharedAnswers } from "../http/shared-answers";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import { mapMetadata } from "../mapping/metadata";
 import { type Omission, Omissions } from "../mapping/omissions";
@@ -17,7 +18,7 @@ export type Published =
  * (docs.voucherify.io/orchestrate/code-publication). Equal requests at one moment share one call.
  */
 export class Publisher {
-  private readonly running = new Map<string, Promise<Published>>();
+  private readonly calls = new SharedAnswers<Published>();
 
   constructor(
     private readonly api: VoucherifyApi,
@@ -29,11 +30,8 @@ export class Publisher {
    * @throws TryLater when the same request may succeed later; ConfigurationError when a human must act
    */
   publish(request: PublicationRequest, signal: AbortSignal): Promise<Published> {
-    const running = this.running.get(request.idempotencyKey);
-    if (running) return running;
-    const started = this.run(request, signal).finally(() => this.running.delete(request.idempotencyKey));
-    this.running.set(request.idempotencyKey, started);
-    return started;
+    const asking = { keepMs: 0, urgent: false, signal };
+    return this.calls.get(JSON.stringify(request), asking, () => this.run(request, signal));
   }
 
   private async run(request: PublicationRequest, signal: AbortSignal): Promise<Published> {

@@ -6,6 +6,8 @@ import { type RateLimit, readRateLimit } from "../voucherify/rate-limit";
 
 /** No wait that an answer asks for is longer: a mistake in it must not hold a record for weeks. */
 const LONGEST_WAIT_MS = 3_600_000;
+/** A gateway says these of a request that Voucherify has not taken (RFC 9110, section 15.6); after another 5xx it may have. */
+const NOT_HANDLED: readonly number[] = [502, 503, 504];
 const CHECK_URL = "Check the API base URL of the voucherify account.";
 
 /** Permissions of a key, as Voucherify names them (docs.voucherify.io/guides/authentication). */
@@ -32,7 +34,8 @@ export class TryLater extends Error {
 /** An answer that says what became of a request. */
 export type Judgement =
   | { readonly kind: "accepted"; readonly answer: HttpAnswer }
-  | { readonly kind: "refused"; readonly statusCode: number; readonly refusal: Failed };
+  /** `answer` as it came, with more than is kept of it. */
+  | { readonly kind: "refused"; readonly answer: HttpAnswer; readonly statusCode: number; readonly refusal: Failed };
 
 /**
  * Waits for a call and judges its answer (docs.voucherify.io/api-reference/errors).
@@ -79,7 +82,8 @@ function judgeAnswer(answer: HttpAnswer, permission: Permission): Judgement {
   if (remedy) throw new ConfigurationError(`${explained.message} ${remedy}`, apiAnswer(explained));
   if (statusCode === 408 || statusCode === 429 || statusCode >= 500) throw new TryLater(retryAfter(explained, rate));
   const { key, message: reason } = explained;
-  return { kind: "refused", statusCode, refusal: { status: "failed", key, reason, answer: apiAnswer(explained) } };
+  const refusal: Failed = { status: "failed", key, reason, answer: apiAnswer(explained) };
+  return { kind: "refused", answer, statusCode, refusal };
 }
 
 /** What a human has to do about a status, where no repetition and no other customer can change it. */
@@ -109,8 +113,7 @@ function retryAfter(explained: ExplainedAnswer, { remaining = 0, retryAt = 0 }: 
     reason,
     ...(told > 0 && { retryAfterMs: Math.min(told, LONGEST_WAIT_MS) }),
     ...(statusCode >= 500 && { unreachable: true as const }),
-    // 503 says that it was not handled (RFC 9110, section 15.6.4); after the others it may have been.
-    ...(statusCode >= 500 && statusCode !== 503 && { lost: true as const }),
+    ...(statusCode >= 500 && !NOT_HANDLED.includes(statusCode) && { lost: true as const }),
     answer: apiAnswer(explained),
   };
 }

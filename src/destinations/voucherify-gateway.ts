@@ -76,9 +76,11 @@ export interface GatewayEventsOptions {
   /** Name of the Main Hard ID in the integration's settings in Voucherify. */
   readonly hardId: string;
   readonly repeat: Repeat;
+  /** Before each repetition of events whose answer was lost, ms. */
+  readonly repeatPausesMs?: readonly number[];
 }
 
-/** Creates custom events through Voucherify's hosted integration. A call whose answer is lost is repeated once or never. */
+/** Creates custom events through Voucherify's hosted integration. A call whose answer is lost is repeated a few times or never. */
 export class GatewayEvents implements Destination<CustomEvent> {
   readonly batchLimits = BATCH_LIMITS;
   readonly notesSending: boolean;
@@ -89,7 +91,7 @@ export class GatewayEvents implements Destination<CustomEvent> {
 
   async *deliver(batch: readonly LaneRecord<CustomEvent>[], signal: AbortSignal): AsyncGenerator<Settlement[]> {
     signal.throwIfAborted();
-    const { gateway, repeat } = this.options;
+    const { gateway, repeat, repeatPausesMs } = this.options;
     const items: GatewayItem<CustomEvent>[] = [];
     const stopped: Settlement[] = [];
     for (const record of batch) {
@@ -100,7 +102,7 @@ export class GatewayEvents implements Destination<CustomEvent> {
     if (stopped.length > 0) yield stopped;
     yield* sendItems(items, {
       send: (body) => gateway.createEvents(body, signal),
-      notAccepted: (record, outcome) => notAccepted(record, outcome, repeat),
+      notAccepted: (record, outcome) => notAccepted(record, outcome, repeat, repeatPausesMs),
     });
   }
 

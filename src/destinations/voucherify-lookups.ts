@@ -13,7 +13,7 @@ import {
 } from "../mapping/lookup-answer";
 import { explainAnswer } from "../voucherify/errors";
 import type { VoucherifyApi } from "../voucherify/voucherify-api";
-import { type Asking, SharedAnswers } from "./shared-answers";
+import { type Asking, SharedAnswers } from "../http/shared-answers";
 import { judge, type Permission, unreadable } from "./voucherify-answers";
 
 /** What is asked about a customer. */

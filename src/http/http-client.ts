@@ -2,6 +2,8 @@ import { Agent as HttpAgent, ClientRequest } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import axios, { type AxiosError } from "axios";
 import type { JsonValue } from "../json";
+import { isLoopback } from "./address";
+import { type OwnKeys, Redaction } from "./redaction";
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
@@ -14,8 +16,11 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   /** So long a request that has begun still waits for its answer after the signal was aborted, ms; 0 by default. */
   readonly graceMs?: number;
+  /** What of its headers and its address must not come back with the answer. */
+  readonly ownKeys?: OwnKeys;
 }
 
+/** Without our own keys, whatever the other side gives back. */
 export interface HttpAnswer {
   readonly status: number;
   /** Names in lower case. */
@@ -79,9 +84,11 @@ export async function sendHttp(request: HttpRequest): Promise<HttpAnswer> {
       headers: { ...request.headers },
       ...(request.body !== undefined && { data: request.body }),
       signal: signal ? AbortSignal.any([limit, signal]) : limit,
+      // Else those of the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY. No proxy reaches this machine's own address.
+      ...(isLoopback(request.url) && { proxy: false as const }),
     });
     const text = typeof data === "string" ? data : "";
-    return { status, headers: flatten(headers), text, json: parse(text) };
+    return { status, headers: flatten(headers), ...readable(text, status, request.ownKeys) };
   } catch (error) {
     throw transportError(error, request, limit.aborted);
   } finally {
@@ -108,6 +115,19 @@ function abortedLater(signal: AbortSignal | undefined, graceMs: number): { signa
 function flatten(headers: object): Record<string, string> {
   const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)] as const);
   return Object.fromEntries(entries);
+}
+
+/** The body, without what must not come back. */
+function readable(
+  text: string,
+  status: number,
+  { secrets, identifiers = [] }: OwnKeys = { secrets: [] },
+): Pick<HttpAnswer, "text" | "json"> {
+  const isSuccess = status >= 200 && status < 300;
+  const redaction = new Redaction(isSuccess ? secrets : [...secrets, ...identifiers]);
+  const clean = redaction.text(text);
+  const json = parse(text);
+  return { text: clean, json: json === undefined || clean === text ? json : redaction.json(json) };
 }
 
 function parse(text: string): JsonValue | undefined {

@@ -134,7 +134,7 @@ function isEmptyObject(value: JsonValue): boolean {
  * What is written in a text with these brackets, as JSON or as Jinja prints a list or an object; `undefined` when it is
  * neither; any other value as it is.
  */
-function parseText(value: JsonValue, open: string, close: string): JsonValue | undefined {
+export function parseText(value: JsonValue, open: string, close: string): JsonValue | undefined {
   const text = typeof value === "string" ? value.trim() : "";
   if (!text.startsWith(open) || !text.endsWith(close)) return value;
   try {

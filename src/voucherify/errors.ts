@@ -1,4 +1,5 @@
 import type { HttpAnswer } from "../http/http-client";
+import { keptBody } from "../http/kept-body";
 import { isJsonObject, type JsonValue } from "../json";
 
 /** An answer that is no success, in words. */
@@ -8,7 +9,7 @@ export interface ExplainedAnswer {
   readonly key: string;
   /** A sentence for the user. */
   readonly message: string;
-  /** The body for `msg.response`: parsed, or the beginning of its text. */
+  /** The body for `msg.response`: parsed, or the beginning of its text; at most 16 KB. */
   readonly body: JsonValue;
 }
 
@@ -20,7 +21,7 @@ const LONGEST_TEXT = 500;
  * answer anything.
  */
 export function explainAnswer({ status, json, text }: HttpAnswer): ExplainedAnswer {
-  const body: JsonValue = json ?? cut(text.trim());
+  const body = keptBody(json ?? cut(text.trim()));
   const field = (name: string): string => {
     const value = isJsonObject(json) && Object.hasOwn(json, name) ? json[name] : undefined;
     return typeof value === "string" ? cut(value.trim()) : "";

@@ -55,6 +55,16 @@ export class VoucherifyGateway {
       "Content-Type": "application/json",
     };
     const url = `${this.url}/${endpoint}`;
-    return send({ method: "POST", url, headers, body, timeoutMs, graceMs: GRACE_MS, ...(signal && { signal }) });
+    const ownKeys = { secrets: [keys.secretKey], identifiers: [keys.applicationId] };
+    return send({
+      method: "POST",
+      url,
+      headers,
+      body,
+      ownKeys,
+      timeoutMs,
+      graceMs: GRACE_MS,
+      ...(signal && { signal }),
+    });
   }
 }

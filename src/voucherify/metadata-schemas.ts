@@ -1,4 +1,5 @@
 import type { HttpAnswer } from "../http/http-client";
+import { SharedAnswers } from "../http/shared-answers";
 import { checkMetadataSchema, type CustomerMetadataSchema, type MetadataProperty } from "../schemas/voucherify";
 import { explainAnswer } from "./errors";
 
@@ -23,8 +24,7 @@ export class MetadataSchemaError extends Error {
  * kept for ten minutes. Callers at the same time share one reading.
  */
 export class MetadataSchemas {
-  private known: { readonly schema: CustomerMetadataSchema; readonly readAt: number } | undefined;
-  private reading: Promise<CustomerMetadataSchema> | undefined;
+  private readonly answers = new SharedAnswers<CustomerMetadataSchema>();
 
   /**
    * @param read reads one schema by resource or by the name of a nested one
@@ -40,24 +40,16 @@ export class MetadataSchemas {
    * @throws MetadataSchemaError when Voucherify refuses to tell; `TransportError` when it does not answer
    */
   current(signal?: AbortSignal): Promise<CustomerMetadataSchema> {
-    if (this.known && Date.now() - this.known.readAt < TTL_MS) return Promise.resolve(this.known.schema);
-    return this.readNow(signal);
+    return this.ask(TTL_MS, signal);
   }
 
   /** Reads again, unless that was done within the last minute. Returns and throws like `current`. */
   reload(signal?: AbortSignal): Promise<CustomerMetadataSchema> {
-    if (this.known && Date.now() - this.known.readAt < MOST_OFTEN_MS) return Promise.resolve(this.known.schema);
-    return this.readNow(signal);
+    return this.ask(MOST_OFTEN_MS, signal);
   }
 
-  private readNow(signal?: AbortSignal): Promise<CustomerMetadataSchema> {
-    this.reading ??= this.readAll(signal)
-      .then((schema) => {
-        this.known = { schema, readAt: Date.now() };
-        return schema;
-      })
-      .finally(() => (this.reading = undefined));
-    return this.reading;
+  private ask(keepMs: number, signal = new AbortController().signal): Promise<CustomerMetadataSchema> {
+    return this.answers.get(this.resource, { keepMs, urgent: false, signal }, () => this.readAll(signal));
   }
 
   private async readAll(signal?: AbortSignal): Promise<CustomerMetadataSchema> {

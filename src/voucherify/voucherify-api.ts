@@ -203,6 +203,8 @@ export class VoucherifyApi {
     signal?: AbortSignal,
   ): Promise<HttpAnswer> {
     const timeoutMs = this.access.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    return this.access.send({ ...request, timeoutMs, ...(signal && { signal }) }, kind);
+    const { secretKey, applicationId } = this.access.keys;
+    const ownKeys = { secrets: [secretKey], identifiers: [applicationId] };
+    return this.access.send({ ...request, timeoutMs, ownKeys, ...(signal && { signal }) }, kind);
   }
 }

@@ -24,6 +24,13 @@ describe("a voucherify account", () => {
     ["the simulator without keys", { apiUrl: "simulator", applicationId: "", secretKey: "" }, undefined],
     ["no address", { apiUrl: "" }, /choose a region/],
     ["an address that is none", { apiUrl: "voucherify" }, /choose a region/],
+    ["an address that is not encrypted", { apiUrl: "http://api.voucherify.io" }, /API base URL .* https:\/\//],
+    ["an address of this machine", { apiUrl: "http://127.0.0.1:3000" }, undefined],
+    [
+      "a gateway that is not encrypted",
+      { transport: "gateway", gatewayUrl: "http://gateway.example" },
+      /Gateway URL .* https:\/\//,
+    ],
     ["no keys", { secretKey: "" }, /no keys/],
     ["the simulator's keys on a live address", { secretKey: builtInKeys().secretKey }, /built-in simulator/],
     ["keys that release 0.1.0 published", PUBLISHED, /built-in simulator/],
@@ -94,6 +101,20 @@ describe("a plan that an imported flow names", () => {
       );
       // 70 of 100 a minute are for queued work.
       assert.ok(budget.doneAt(71)! - budget.doneAt(70)! > 50_000);
+    });
+});
+
+describe("a bloomreach account's API", () => {
+  const account = { apiUrl: "https://api.exponea.com", projectToken: "t", apiKeyId: "i", apiSecret: "s" };
+  for (const [apiUrl, expected] of [
+    ["https://api.exponea.com", undefined],
+    ["http://localhost:3000", undefined],
+    ["http://api.exponea.com", /must begin with https:\/\//],
+  ] as const)
+    it(`at ${apiUrl}: ${expected ? "is refused with a sentence" : "works"}`, () => {
+      const problem = trackingProblem({ ...account, apiUrl });
+      if (expected) assert.match(problem ?? "", expected);
+      else assert.equal(problem, undefined);
     });
 });
 

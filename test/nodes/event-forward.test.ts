@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import eventForward from "../../nodes/event-forward";
 import { builtInKeys, simulatorUrl } from "../../nodes/lib/built-in-simulator";
 import { Simulator } from "../../src/simulator";
@@ -9,6 +12,9 @@ import { readWebhook } from "../../src/voucherify/webhook-event";
 import { FlowUnderTest, type Received } from "../support/flow-under-test";
 import { BLOOMREACH_KEYS, type FlowNode, TEST_KEYS } from "../support/flows";
 import { waitFor } from "../support/wait-for";
+
+const LIVE_BLOOMREACH = { projectToken: "live-project-token" };
+const LIVE_BLOOMREACH_KEYS = { apiKeyId: "live-key-id", apiSecret: "live/secret+key" };
 
 describe("event forward", () => {
   const flow = new FlowUnderTest([eventForward]);
@@ -214,6 +220,22 @@ describe("event forward", () => {
       assert.deepEqual(message.delivery, { settled: 1, waiting: 0, total: 1 });
     });
 
+    it("gives metadata the types of the event's schema, and tells what was left out", async () => {
+      const stars = { type: "number", array: false, optional: true, objectType: null } as const;
+      simulator.events.schemas.set("review_left", {
+        related_object: "review_left",
+        properties: { stars },
+        allow_defined_only: true,
+      });
+      await load({ sendTo: "voucherify" });
+      receive({ ...event(), metadata: { stars: "5", mood: "good" } });
+      const message = await waitFor("the result", () => results()[0]);
+      assert.deepEqual(simulator.events.events.at(-1)!.metadata, { stars: 5 });
+      const [{ reason, ...omission }] = message.omitted;
+      assert.deepEqual(omission, { source_id: "jane", event: "review_left", key: "metadata.mood" });
+      assert.match(reason as string, /is not defined in Voucherify/);
+    });
+
     it("sends each of a list, and tells Catch of those that are none", async () => {
       await load({ sendTo: "voucherify" });
       receive([event("a"), { customer: { registered: "jane" } }, event("b"), 7]);
@@ -247,6 +269,50 @@ describe("event forward", () => {
       );
       assert.equal(simulator.log.filter(({ path }) => path === "/bloomreach-engagement/create-event-bulk").length, 1);
     });
+  });
+
+  describe("an API that gives back what it got, and a lot of it", () => {
+    let api: Server;
+    let status: number;
+    const large = "x".repeat(10_000_000);
+    beforeEach(async () => {
+      api = createServer((request, response) => {
+        request.resume().on("end", () => {
+          const echo = { headers: request.headers, url: request.url };
+          const error = { code: status, key: "invalid_payload", message: JSON.stringify(echo), details: large, echo };
+          const results = [{ success: false, error: JSON.stringify(echo), echo, large }];
+          response.writeHead(status, { "content-type": "application/json" });
+          response.end(JSON.stringify(status === 200 ? { success: true, results } : error));
+        });
+      });
+      api.listen(0, "127.0.0.1");
+      await once(api, "listening");
+    });
+    afterEach(() => {
+      api.closeAllConnections();
+      api.close();
+    });
+
+    for (const [sendTo, answered] of [
+      ["voucherify", 400],
+      ["bloomreach", 400],
+      ["bloomreach", 200],
+    ] as const)
+      it(`leaves 16 KB and none of our keys on the message: ${sendTo}, ${answered}`, async () => {
+        status = answered;
+        const apiUrl = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+        const bloomreach = { ...LIVE_BLOOMREACH, apiUrl };
+        await load({ sendTo }, { bloomreach, voucherify: { apiUrl }, keys: LIVE_BLOOMREACH_KEYS });
+        receive({ registered: "jane", event: "seen", customer: { registered: "jane" } });
+        const { response, error } = await waitFor("the failure", () => failures()[0]);
+        const told = JSON.stringify(response) + JSON.stringify(error);
+        assert.ok(JSON.stringify(response).length <= 16 * 1024, `${JSON.stringify(response).length} bytes`);
+        assert.match(told, /\[removed\]/);
+        const { apiKeyId, apiSecret } = LIVE_BLOOMREACH_KEYS;
+        const pair = Buffer.from(`${apiKeyId}:${apiSecret}`).toString("base64");
+        const keys = [...Object.values(TEST_KEYS), apiKeyId, apiSecret, pair, LIVE_BLOOMREACH.projectToken];
+        for (const key of keys) assert.ok(!told.includes(key), `${key} is told`);
+      });
   });
 
   it("explains what it cannot send, and what is missing", async () => {

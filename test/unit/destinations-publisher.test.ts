@@ -10,6 +10,7 @@ import { Simulator } from "../../src/simulator";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
 import { TEST_KEYS } from "../support/flows";
+import { waitFor } from "../support/wait-for";
 
 const never = new AbortController().signal;
 
@@ -71,6 +72,24 @@ describe("destinations: publisher", () => {
     assert.equal(calls("POST").length, 1);
     assert.equal(await codeFor(request()), first);
     assert.deepEqual([calls("POST").length, codesUsed()], [2, 1]);
+  });
+
+  it("goes on for the others when the one who asked first gives up", async () => {
+    simulator.setFaults({ seed: 1, rateHang: 1, times: 1 });
+    const first = new AbortController();
+    const given = publisher.publish(request(), first.signal);
+    const second = codeFor(request());
+    await waitFor("the request", () => calls("POST").length === 1);
+    first.abort();
+    await assert.rejects(given);
+    assert.match(await second, /\S/);
+    assert.deepEqual([calls("POST").length, codesUsed()], [2, 1]);
+  });
+
+  it("does not give a customer's code to another one whose request has the same key at the same moment", async () => {
+    const joe = request({ sourceId: "joe", customer: { source_id: "joe" } });
+    const [jane, other] = await Promise.all([publisher.publish(request(), never), publisher.publish(joe, never)]);
+    assert.deepEqual([jane.ok, other.ok], [true, false]);
   });
 
   for (const isStrict of [false, true])

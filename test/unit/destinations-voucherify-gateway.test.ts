@@ -170,11 +170,11 @@ describe("destinations: Voucherify's hosted integration", () => {
       });
     });
 
-    it("whose answer was lost are repeated once, or never", async () => {
+    it("whose answer was lost are repeated three times, or never", async () => {
       respond = () => {
         throw new TransportError("timeout", "gateway.test did not answer within 30 s.");
       };
-      const records = [eventRecord("ann", 1), { ...eventRecord("bob", 2), lostAnswers: 1 }];
+      const records = [eventRecord("ann", 1), { ...eventRecord("bob", 2), lostAnswers: 3 }];
       const outcomes = (await events(records)).map(({ outcome }) => outcome);
       assert.equal(outcomes[0]!.status, "retry");
       assert.equal(outcomes[1]!.status === "failed" && outcomes[1]!.key, "unknown_outcome");
@@ -187,7 +187,7 @@ describe("destinations: Voucherify's hosted integration", () => {
       );
     });
 
-    it("that were not sent, because the first half was lost, keep their one repetition", async () => {
+    it("that were not sent, because the first half was lost, keep their repetitions", async () => {
       respond = (items) => (items.length > 2 ? answer(413) : answer(500));
       const settlements = await events(
         names(4).map((name, id) => eventRecord(name, id)),
@@ -228,11 +228,11 @@ describe("destinations: Voucherify's hosted integration", () => {
       await simulator.stop();
     });
     const real = () =>
-      new VoucherifyGateway({ gatewayUrl: simulator.url, keys: TEST_KEYS, send: sendHttp, timeoutMs: 300 });
+      new VoucherifyGateway({ gatewayUrl: simulator.url, keys: TEST_KEYS, send: sendHttp, timeoutMs: 10_000 });
     const startLane = async (repeat: Repeat) =>
       (lane = new Lane<CustomEvent>({
         store: await LaneStore.open(new MemoryDurableStore(), { node: "n", name: "N", type: "t" }),
-        destination: new GatewayEvents({ gateway: real(), hardId: "registered", repeat }),
+        destination: new GatewayEvents({ gateway: real(), hardId: "registered", repeat, repeatPausesMs: [5, 10, 15] }),
         retry: { firstMs: 5, capMs: 20, giveUpAfterMs: 60_000 },
       }));
     const thousand = (count = 1_000) => ({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import type { Asking } from "../../src/destinations/shared-answers";
+import type { Asking } from "../../src/http/shared-answers";
 import { TryLater } from "../../src/destinations/voucherify-answers";
 import {
   listPrograms,

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import { type AddressInfo, createServer as createNetServer } from "node:net";
+import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { type HttpRequest, sendHttp, TransportError } from "../../src/http/http-client";
+import type { JsonObject } from "../../src/json";
+import { waitFor } from "../support/wait-for";
 
 const SECRET = "a-secret-that-must-stay-here";
 
@@ -170,6 +173,105 @@ describe("sendHttp", () => {
       answer = () => stop.abort();
       const { kind, unsent } = await failure({ signal: stop.signal, graceMs: 50 });
       assert.deepEqual({ kind, unsent }, { kind: "aborted", unsent: false });
+    });
+  });
+
+  it("ends an answer that is too large, and one without end, before they fill the memory", async () => {
+    let closed = 0;
+    answer = (_, response) => {
+      response.on("close", () => closed++);
+      const chunk = Buffer.alloc(1_000_000, "x");
+      const more = (): void => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on("drain", more);
+      more();
+    };
+    assert.match((await failure()).message, /^127\.0\.0\.1:\d+ sent an answer that is too large to read\.$/);
+    await waitFor("the end of the answer", () => closed === 1);
+  });
+
+  describe("our own keys in an answer", () => {
+    const ownKeys = { secrets: ['s"ecret/key+1', "basic-id:basic-secret"], identifiers: ["application-id"] };
+    const forms = [
+      's"ecret/key+1',
+      JSON.stringify('s"ecret/key+1').slice(1, -1),
+      encodeURIComponent('s"ecret/key+1'),
+      Buffer.from("basic-id:basic-secret").toString("base64"),
+      "application-id",
+    ];
+    it("never come back with an error, whether it is JSON or a page", async () => {
+      for (const body of [
+        JSON.stringify({ message: "wrong keys", headers: forms, [forms[0]!]: 1 }),
+        `<p>${forms.join("</p><p>")}`,
+      ]) {
+        answer = (_, response) => response.writeHead(400).end(body);
+        const { text, json } = await send({ ownKeys });
+        for (const form of forms) assert.ok(!(text + JSON.stringify(json ?? "")).includes(form), form);
+        if (json) assert.equal((json as JsonObject).message, "wrong keys");
+      }
+    });
+
+    it("in a success: identifiers are data there, secrets never are", async () => {
+      answer = (_, response) => response.end(JSON.stringify({ by: "application-id", echo: 's"ecret/key+1', n: 1.5 }));
+      assert.deepEqual((await send({ ownKeys })).json, { by: "application-id", echo: "[removed]", n: 1.5 });
+    });
+
+    it("are not looked for when they are as short as a word", async () => {
+      answer = (_, response) => response.writeHead(400).end("the id is wrong");
+      assert.equal((await send({ ownKeys: { secrets: ["id", ""] } })).text, "the id is wrong");
+    });
+  });
+
+  describe("with a proxy in the environment", () => {
+    const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+    let proxy: Server;
+    let asked: string[];
+    let before: Record<string, string | undefined>;
+    beforeEach(async () => {
+      asked = [];
+      proxy = createServer((request, response) => {
+        asked.push(`${request.method} ${request.url}`);
+        response.end("{}");
+      });
+      proxy.on("connect", (request: IncomingMessage, socket: Duplex) => {
+        asked.push(`CONNECT ${request.url}`);
+        socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+      });
+      proxy.listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      before = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+      for (const name of names) delete process.env[name];
+    });
+    afterEach(() => {
+      for (const [name, value] of Object.entries(before))
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      proxy.closeAllConnections();
+      proxy.close();
+    });
+
+    for (const set of [["HTTP_PROXY", "HTTPS_PROXY"], ["http_proxy", "https_proxy"], ["ALL_PROXY"]])
+      it(`${set.join(" and ")}: takes it to other machines, and never to this one`, async () => {
+        const { port } = proxy.address() as AddressInfo;
+        for (const name of set) process.env[name] = `http://127.0.0.1:${port}`;
+        answer = (_, response) => response.end("{}");
+        for (const host of ["127.0.0.1", "localhost"]) {
+          const url = `http://${host}:${(server.address() as AddressInfo).port}/path`;
+          assert.equal((await send({ url })).status, 200);
+        }
+        assert.deepEqual([received.length, asked], [2, []]);
+        await send({ url: "http://api.voucherify.test/v1" });
+        // The proxy's refusal is the answer, so that nothing went past it.
+        assert.equal((await send({ url: "https://api.voucherify.test/v1" })).status, 403);
+        assert.deepEqual(asked, ["POST http://api.voucherify.test/v1", "CONNECT api.voucherify.test:443"]);
+      });
+
+    it("NO_PROXY: not to what it names", async () => {
+      process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      process.env.NO_PROXY = "nowhere.invalid";
+      await failure({ url: "http://nowhere.invalid/" });
+      assert.deepEqual(asked, []);
     });
   });
 });

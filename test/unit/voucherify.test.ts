@@ -171,6 +171,22 @@ describe("MetadataSchemas", () => {
     assert.deepEqual(await project({}).schemas.current(), { properties: {}, nested: {} });
   });
 
+  it("asks again for the others when the caller who asked first gives up", async () => {
+    let calls = 0;
+    const first = new AbortController();
+    const schemas = new MetadataSchemas((_resource, signal) => {
+      if (++calls > 1) return Promise.resolve(answer(404, {}));
+      return new Promise((_resolve, reject) =>
+        signal!.addEventListener("abort", () => reject(new Error("given up")), { once: true }),
+      );
+    });
+    const given = schemas.current(first.signal);
+    const second = schemas.current(new AbortController().signal);
+    first.abort();
+    await assert.rejects(given, /given up/);
+    assert.deepEqual(await second, { properties: {}, nested: {} });
+  });
+
   it("asks once for many callers, then every ten minutes, and on demand at most once a minute", async () => {
     const { schemas, asked } = project({});
     await Promise.all([schemas.current(), schemas.current(), schemas.reload()]);

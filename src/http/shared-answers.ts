@@ -1,6 +1,6 @@
 /** How an answer is asked for. */
 export interface Asking {
-  /** How long an answer may be used again, ms. */
+  /** How long an answer may be used again, ms; 0 shares only the call. */
   readonly keepMs: number;
   /** Somebody waits: such a question does not wait for the answer to one that is in no hurry. */
   readonly urgent: boolean;
@@ -15,7 +15,10 @@ interface Running<Answer> {
 /** So many answers are kept; the oldest give way. */
 const MOST_ANSWERS = 10_000;
 
-/** Answers that are used again for some time; equal questions at one moment share one call. Failures are not kept. */
+/**
+ * Answers that are used again for some time; equal questions at one moment share one call. Failures are not kept, and who
+ * gives up a shared call does so for nobody else.
+ */
 export class SharedAnswers<Answer> {
   private readonly kept = new Map<string, { readonly answer: Answer; readonly at: number }>();
   private readonly running = new Map<string, Running<Answer>>();
@@ -27,7 +30,7 @@ export class SharedAnswers<Answer> {
     if (known && Date.now() - known.at < keepMs) return known.answer;
     const name = `${urgent} ${key}`;
     const running = this.running.get(name);
-    if (!running) return this.start(name, key, signal, load);
+    if (!running) return this.start(name, key, asking, load);
     try {
       return await running.answer;
     } catch (error) {
@@ -37,10 +40,15 @@ export class SharedAnswers<Answer> {
     }
   }
 
-  private async start(name: string, key: string, signal: AbortSignal, load: () => Promise<Answer>): Promise<Answer> {
+  private async start(
+    name: string,
+    key: string,
+    { keepMs, signal }: Asking,
+    load: () => Promise<Answer>,
+  ): Promise<Answer> {
     const answer = load().finally(() => this.running.delete(name));
     this.running.set(name, { answer, signal });
-    this.keep(key, await answer);
+    if (keepMs > 0) this.keep(key, await answer);
     return answer;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { install } from "@sinonjs/fake-timers";
-import { type Asking, SharedAnswers } from "../../src/destinations/shared-answers";
+import { type Asking, SharedAnswers } from "../../src/http/shared-answers";
 
 const asking = (more: Partial<Asking> = {}): Asking => ({
   keepMs: 60_000,
@@ -61,5 +61,13 @@ describe("shared answers", () => {
     first.abort();
     await assert.rejects(given, /gave up/);
     assert.equal(await second, "answer");
+  });
+
+  it("keeps nothing of an answer that nobody may use again", async () => {
+    const answers = new SharedAnswers<number>();
+    let calls = 0;
+    const load = (): Promise<number> => Promise.resolve(++calls);
+    await answers.get("a", asking({ keepMs: 0 }), load);
+    assert.equal(await answers.get("a", asking(), load), 2);
   });
 });
