@@ -247,8 +247,8 @@ export class Lane<Body> {
     const since = this.store.nextSince();
     const isFull = this.store.count() - this.counts.inFlight >= batchLimits.records;
     if (isFull || since === undefined) return undefined;
-    // A time to come: the clock of the machine has stepped back.
-    return since > Date.now() ? undefined : since + fillMs;
+    // A time to come: the clock of the machine has stepped back, be it between two looks. It has waited long enough.
+    return since > Date.now() ? 0 : since + fillMs;
   }
 
   private startCall(destination: Destination<Body>, records: readonly WaitingRecord<Body>[]): void {
