@@ -1,9 +1,10 @@
 import type { Node, NodeAPI } from "node-red";
 import { isSimulatedReceipt } from "../../src/delivery/receipts";
 import { simulatedKey } from "../../src/delivery/record-key";
+import type { BodyKind } from "../../src/destinations/body-kinds";
 import { NOT_SENT_LIVE } from "../../src/destinations/live-only";
 import type { JsonObject } from "../../src/json";
-import type { SettledAtOnce, Sorted } from "./delivery-node";
+import type { Judged } from "./delivery-node";
 import { deliveryNodesDownstream } from "./downstream";
 import { receiptsOf } from "./durable-delivery";
 import { onceFlowsRun } from "./flow-lifecycle";
@@ -41,31 +42,32 @@ export function refusalOfSimulated(
 }
 
 /**
- * What a delivery node takes of a message. What is refused fails at once, record by record, and is not kept. On the
- * simulator everything is marked from here on, on the message and in the queue, so that it stays so if the account goes live.
+ * What a delivery node takes of a message. What is refused fails at once, item by item, and is not kept. On the simulator
+ * everything is marked from here on, on the message and in the queue, so that it stays so if the account goes live.
  */
 export function admitted<Body>(
   message: Message,
-  work: { readonly isSimulated: boolean; naming(body: Body): JsonObject },
-  { records, settledAtOnce }: Sorted<Body>,
-): Sorted<Body> {
+  work: { readonly isSimulated: boolean; readonly kind: Pick<BodyKind<Body>, "naming"> },
+  judged: readonly Judged<Body>[],
+): readonly Judged<Body>[] {
   const refusal = refusalOfSimulated(message, work);
-  if (!refusal && !work.isSimulated) return { records, settledAtOnce };
+  if (!refusal && !work.isSimulated) return judged;
   message.simulated = true;
-  if (!refusal) return { records: records.map(({ key, body }) => ({ key: simulatedKey(key), body })), settledAtOnce };
-  const { key, reason } = refusal;
-  const refused = (text: string, named: JsonObject): SettledAtOnce => ({
-    text,
-    failed: true,
-    result: { ...named, key, reason },
-  });
-  return {
-    records: [],
-    settledAtOnce: [
-      ...records.map((record) => refused(JSON.stringify(record), work.naming(record.body))),
-      ...settledAtOnce.map(({ text, result }) => refused(text, result)),
-    ],
-  };
+  if (refusal) {
+    const { key, reason } = refusal;
+    return judged.map((one) => ({ failed: true, result: { ...namesOf(one, work.kind), key, reason } }));
+  }
+  return judged.map((one) =>
+    "records" in one
+      ? { ...one, records: one.records.map((record) => ({ ...record, key: simulatedKey(record.key) })) }
+      : one,
+  );
+}
+
+function namesOf<Body>(one: Judged<Body>, { naming }: Pick<BodyKind<Body>, "naming">): JsonObject {
+  if (!("records" in one)) return one.result;
+  const [first] = one.records;
+  return first ? naming(first.body) : {};
 }
 
 /** Nodes that run now, and whether their account is the simulator. */
