@@ -442,10 +442,10 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
     for (const texts of [["one"], ["bad", "no"], ["two"]]) await accept(outbox, texts);
     await pass(1_000);
     const { letters } = await delivery.failed.list({ limit: 10 });
-    assert.deepEqual(
-      letters.map(({ customer, reasonKey }) => `${customer} ${reasonKey}`).sort(),
-      ["bad unexpected_error", "no invalid_payload"],
-    );
+    assert.deepEqual(letters.map(({ customer, reasonKey }) => `${customer} ${reasonKey}`).sort(), [
+      "bad unexpected_error",
+      "no invalid_payload",
+    ]);
     assert.equal(delivery.failed.count(), 2);
     assert.equal((await delivery.report())[0]?.waiting, 0);
     assert.deepEqual(news.flatMap((one) => one.delivered.map(({ key }) => key)).sort(), ["one", "two"]);
