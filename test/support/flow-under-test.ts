@@ -24,6 +24,8 @@ export class FlowUnderTest {
   /** What arrived at nodes of type "helper", by their id. */
   readonly received = new Map<string, Received[]>();
   url = "";
+  /** What the nodes of the last flow were given. */
+  RED!: NodeAPI;
   private server: Server | undefined;
   private httpNode: RequestListener = (_request, response) => void response.writeHead(404).end();
 
@@ -49,6 +51,7 @@ export class FlowUnderTest {
   async load(flow: readonly FlowNode[], credentials: Record<string, object> = {}): Promise<void> {
     this.received.clear();
     const watch = (RED: NodeAPI): void => {
+      this.RED = RED;
       this.httpNode = RED.httpNode;
       Object.assign(RED, { server: this.server });
     };
