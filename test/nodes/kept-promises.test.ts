@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import FakeTimers from "@sinonjs/fake-timers";
 import voucherifyIn from "../../nodes/voucherify-in";
-import { processOwned } from "../../nodes/lib/process-owned";
-import type { Delivery } from "../../src/delivery/delivery";
+import { durableDelivery } from "../../nodes/lib/durable-delivery";
 import { LevelStore } from "../../src/delivery/level-store";
 import { Simulator } from "../../src/simulator";
 import { sampleWebhook } from "../../src/simulator/voucherify-webhooks";
@@ -76,8 +76,6 @@ describe("what was accepted, in a running flow", () => {
       assert.ok(status === 200 || status === 500, String(status));
       return status === 200;
     });
-  /** The process has one, whichever test file was first. */
-  const delivery = (): readonly [folder: string, Delivery] => [...processOwned<Delivery>("delivery")].at(-1)!;
 
   it("is delivered and leaves nothing behind, when single webhooks come at any moment", async function () {
     this.timeout(60_000);
@@ -91,11 +89,11 @@ describe("what was accepted, in a running flow", () => {
     }
     await Promise.all(answers);
     await waitFor("all customers", () => ids.every((id) => simulator.customers.has(id)));
-    const store = LevelStore.open(delivery()[0]);
+    const store = LevelStore.open(join(flow.RED.settings.userDir!, "bloomreach-voucherify", "queue"));
     const left = async (): Promise<number> =>
       (await store.readKeys({ gte: "lane/kept-upsert/", lt: "lane/kept-upsert0" })).length;
     await waitFor("an empty queue on disk", async () => (await left()) === 0);
-    const report = (await delivery()[1].report()).find(({ node }) => node === "kept-upsert");
+    const report = (await durableDelivery(flow.RED).report()).find(({ node }) => node === "kept-upsert");
     assert.deepEqual([report?.waiting, report?.inFlight], [0, 0]);
     assert.equal(await left(), 0);
   });

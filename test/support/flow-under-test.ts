@@ -28,6 +28,8 @@ export class FlowUnderTest {
   /** The helper knows one user directory at a time: that of the file that was loaded last. */
   private usedDir = this.userDir;
   url = "";
+  /** What the nodes of the last flow were given. */
+  RED!: NodeAPI;
   private server: Server | undefined;
   private httpNode: RequestListener = (_request, response) => void response.writeHead(404).end();
 
@@ -53,6 +55,7 @@ export class FlowUnderTest {
   async load(flow: readonly FlowNode[], credentials: Record<string, object> = {}): Promise<void> {
     this.received.clear();
     const watch = (RED: NodeAPI): void => {
+      this.RED = RED;
       this.httpNode = RED.httpNode;
       this.usedDir = RED.settings.userDir ?? this.userDir;
       Object.assign(RED, { server: this.server });

@@ -145,6 +145,16 @@ describe("delivery: a clock that steps back", () => {
     await next.end();
   });
 
+  it("lets no batch wait any longer that fills", async () => {
+    const bench = await LaneBench.start({}, undefined, NOW + 3 * DAY);
+    Object.assign(bench.destination, { fillMs: 1_000 });
+    await bench.accept("a:1");
+    bench.clock.setSystemTime(NOW);
+    await bench.pass(2_500);
+    assert.equal(bench.lane.state().delivered, 1);
+    await bench.end();
+  });
+
   it("lets no probe of a destination wait that was down", async () => {
     const bench = await LaneBench.start({ random: () => 1 }, undefined, NOW + 3 * DAY);
     bench.destination.batchLimits = { records: 1, bytes: 1_000 };
