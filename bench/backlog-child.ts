@@ -34,17 +34,17 @@ let outbox: Outbox<JsonObject>;
 /** Takes records in as a delivery node does, one message of a thousand after the other. */
 async function accept(count: number): Promise<void> {
   for (let left = count; left > 0; left -= MESSAGE) {
-    const records = Array.from({ length: MESSAGE }, () => {
+    const items = Array.from({ length: MESSAGE }, (_none, index) => {
       const key = `customer-${Date.now()}-${next++}@example.com`;
       const record = { registered: key, name: `Customer ${next}`, metadata: { segment: "VIP", loyalty_points: 120 } };
-      return { key, body: { sourceId: key, hardId: "registered", record } };
+      const records = [{ key, body: { sourceId: key, hardId: "registered", record } }];
+      return { text: JSON.stringify(record), place: String(index), isPart: false, records };
     });
     await outbox.accept({
       id: randomUUID(),
       properties: { topic: "customers" },
       receipts: [],
-      records,
-      settledAtOnce: [],
+      items,
     });
   }
 }

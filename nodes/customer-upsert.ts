@@ -1,11 +1,12 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { CUSTOMER_UPDATE } from "../src/destinations/body-kinds";
 import type { CustomerUpdate } from "../src/destinations/voucherify-customers";
-import { isJsonObject, type JsonObject } from "../src/json";
+import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
-import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
+import { type Judged, runDeliveryNode } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
 import { prepareDelivery } from "./lib/durable-delivery";
-import { MessageError, refuseMessages } from "./lib/message-handler";
+import { refuseMessages } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
 
@@ -46,48 +47,29 @@ export = (RED: NodeAPI): void => {
       // A bulk request, whose result is read about twice.
       requestsPerBatch: 3,
       things: "customers",
-      sort: ({ payload, hardId }) =>
-        sort(customersOf(payload), typeof hardId === "string" ? hardId : account.hardId, account.testCustomers),
+      kind: CUSTOMER_UPDATE,
+      notAPayload: "msg.payload must be a customer or a list of customers, as they come from a bloomreach in node.",
+      judge: (item, { hardId }) =>
+        judge(item, typeof hardId === "string" ? hardId : account.hardId, account.testCustomers),
       result: (delivered) => {
         const payload = delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result }));
         return { payload, omitted: payload.flatMap((customer) => omissionsOf(customer)) };
       },
-      naming: ({ sourceId }) => ({ source_id: sourceId }),
-      original: ({ record }) => record,
     });
   }
   RED.nodes.registerType(TYPE, CustomerUpsert);
 };
 
-/** The customers of a payload: a list, or one. Throws a sentence for anything else. */
-function customersOf(payload: unknown): unknown[] {
-  if (Array.isArray(payload)) return payload;
-  if (isJsonObject(payload)) return [payload];
-  throw new MessageError(
-    "msg.payload must be a customer or a list of customers, as they come from a bloomreach in node.",
-  );
-}
-
-/** Sorts customers into those to deliver and those that need no call. */
-function sort(
-  customers: readonly unknown[],
-  hardId: string,
-  testCustomers: ReadonlySet<string>,
-): Sorted<CustomerUpdate> {
-  const records: { key: string; body: CustomerUpdate }[] = [];
-  const settledAtOnce: SettledAtOnce[] = [];
-  for (const [index, record] of customers.entries()) {
-    const id = isJsonObject(record) ? readHardId(record, hardId) : undefined;
-    const text = JSON.stringify(record ?? null);
-    if (!isJsonObject(record) || !id?.ok) {
-      const reason = id && !id.ok ? id.reason : "A customer must be an object with fields.";
-      const result = { index, key: id ? "missing_hard_id" : "not_an_object", reason };
-      settledAtOnce.push({ text, failed: true, result });
-    } else if (testCustomers.size > 0 && !testCustomers.has(id.sourceId)) {
-      settledAtOnce.push({ text, failed: false, result: { source_id: id.sourceId, status: "held" } });
-    } else records.push({ key: id.sourceId, body: { sourceId: id.sourceId, hardId, record } });
-  }
-  return { records, settledAtOnce };
+/** Says whether a customer can be delivered, or why it needs no call. */
+function judge(customer: JsonValue, hardId: string, testCustomers: ReadonlySet<string>): Judged<CustomerUpdate> {
+  if (!isJsonObject(customer))
+    return { failed: true, result: { key: "not_an_object", reason: "A customer must be an object with fields." } };
+  const id = readHardId(customer, hardId);
+  if (!id.ok) return { failed: true, result: { key: "missing_hard_id", reason: id.reason } };
+  const { sourceId } = id;
+  if (testCustomers.size > 0 && !testCustomers.has(sourceId))
+    return { failed: false, result: { source_id: sourceId, status: "held" } };
+  return { records: [{ key: sourceId, body: { sourceId, hardId, record: customer } }] };
 }
 
 /** Which values of a delivered customer were left out, each with whose it was. */

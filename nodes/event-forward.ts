@@ -1,18 +1,19 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { sendTestEvent } from "../src/bloomreach/test-event";
 import { BloomreachTracking } from "../src/destinations/bloomreach-tracking";
+import { CUSTOM_EVENT, TRACKING_COMMAND } from "../src/destinations/body-kinds";
 import { forwardToBloomreach, type TrackingWork } from "../src/destinations/tracking-work";
 import type { CustomEvent } from "../src/destinations/voucherify-events";
-import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
+import { isJsonObject, type JsonObject } from "../src/json";
 import { customEvent } from "../src/mapping/custom-event";
 import { DEFAULT_EVENT_NAMES } from "../src/mapping/event-names";
 import type { EventKind } from "../src/schemas/voucherify-event";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
 import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
-import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
+import { type Judged, runDeliveryNode } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
 import { prepareDelivery } from "./lib/durable-delivery";
-import { type Message, MessageError, refuseMessages } from "./lib/message-handler";
+import { type Message, refuseMessages } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
 
@@ -62,21 +63,20 @@ export = (RED: NodeAPI): void => {
       concurrency: Number(def.concurrency) || 4,
       budget,
       things: "events",
-      sort: (message) =>
-        sorted(itemsOf(message), (item) => {
-          const forwarding = forwardToBloomreach(item, mapping, receivedAt(message));
-          if (forwarding.kind === "records") return forwarding.records;
-          const { reason } = forwarding;
-          if (forwarding.kind === "held") return { failed: false, result: { status: "held", reason } };
-          const result: JsonObject = { key: forwarding.key, reason };
-          return { failed: true, result };
-        }),
+      kind: TRACKING_COMMAND,
+      notAPayload: NOT_A_PAYLOAD,
+      judge: (item, message): Judged<TrackingWork> => {
+        const forwarding = forwardToBloomreach(item, mapping, receivedAt(message));
+        if (forwarding.kind === "records") return { records: forwarding.records };
+        const { reason } = forwarding;
+        if (forwarding.kind === "held") return { failed: false, result: { status: "held", reason } };
+        return { failed: true, result: { key: forwarding.key, reason } };
+      },
       result: (delivered) => ({
         payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
-        omitted: delivered.flatMap(({ body }) => body.omitted),
+        // What an earlier life of the node sent to Voucherify has none.
+        omitted: delivered.flatMap(({ body }) => (body as Partial<TrackingWork>).omitted ?? []),
       }),
-      naming: ({ command }) => namesOf(command),
-      original: ({ command }) => JSON.parse(command) as JsonValue,
     });
   }
 
@@ -92,28 +92,21 @@ export = (RED: NodeAPI): void => {
       concurrency: Number(def.concurrency) || 4,
       budget,
       things: "events",
-      sort: (message) => {
-        const hardId = typeof message.hardId === "string" ? message.hardId : account.hardId;
-        return sorted(itemsOf(message), (item) => {
-          if (!isJsonObject(item)) return { failed: true, result: NOT_AN_OBJECT };
-          const event = customEvent(item, hardId);
-          if (!event.ok) return { failed: true, result: { key: "not_an_event", reason: event.reason } };
-          if (account.testCustomers.size > 0 && !account.testCustomers.has(event.sourceId))
-            return { failed: false, result: { source_id: event.sourceId, status: "held" } };
-          return [
-            {
-              key: event.sourceId,
-              body: { sourceId: event.sourceId, event: event.event, body: JSON.stringify(event.body) },
-            },
-          ];
-        });
+      kind: CUSTOM_EVENT,
+      notAPayload: NOT_A_PAYLOAD,
+      judge: (item, { hardId }) => {
+        if (!isJsonObject(item)) return { failed: true, result: NOT_AN_OBJECT };
+        const reading = customEvent(item, typeof hardId === "string" ? hardId : account.hardId);
+        if (!reading.ok) return { failed: true, result: { key: "not_an_event", reason: reading.reason } };
+        const { sourceId, event, body } = reading;
+        if (account.testCustomers.size > 0 && !account.testCustomers.has(sourceId))
+          return { failed: false, result: { source_id: sourceId, status: "held" } };
+        return { records: [{ key: sourceId, body: { sourceId, event, body: JSON.stringify(body) } }] };
       },
       result: (delivered) => ({
         payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
         omitted: delivered.flatMap(({ outcome }) => omissionsOf(outcome.result)),
       }),
-      naming: ({ sourceId, event }) => ({ source_id: sourceId, event }),
-      original: ({ body }) => JSON.parse(body) as JsonValue,
     });
   }
   RED.nodes.registerType(TYPE, EventForward);
@@ -136,6 +129,7 @@ export = (RED: NodeAPI): void => {
 };
 
 const CHOOSE = (side: string): string => `Choose a ${side} account in this event forward node, then deploy.`;
+const NOT_A_PAYLOAD = "msg.payload must be an event or a list of events.";
 const NOT_AN_OBJECT = { key: "not_an_object", reason: "An event must be an object with fields." };
 
 /** Which values of a delivered event were left out, each with whose it was. */
@@ -144,41 +138,8 @@ function omissionsOf({ source_id = null, event = null, omitted }: JsonObject): J
   return omissions.map((omission) => ({ source_id, event, ...omission }));
 }
 
-/** The items of a payload: a list, or one. Throws a sentence for anything else. */
-function itemsOf({ payload }: Message): JsonValue[] {
-  if (Array.isArray(payload)) return payload as JsonValue[];
-  if (isJsonObject(payload)) return [payload];
-  throw new MessageError("msg.payload must be an event or a list of events.");
-}
-
-/** Sorts items into records to deliver and those that need no call. */
-function sorted<Body>(
-  items: readonly JsonValue[],
-  judge: (item: JsonValue) => { key: string; body: Body }[] | Pick<SettledAtOnce, "failed" | "result">,
-): Sorted<Body> {
-  const records: { key: string; body: Body }[] = [];
-  const settledAtOnce: SettledAtOnce[] = [];
-  for (const [index, item] of items.entries()) {
-    const judged = judge(item);
-    if (Array.isArray(judged)) records.push(...judged);
-    else
-      settledAtOnce.push({
-        text: JSON.stringify(item ?? null),
-        failed: judged.failed,
-        result: judged.failed ? { index, ...judged.result } : judged.result,
-      });
-  }
-  return { records, settledAtOnce };
-}
-
 /** When the webhook came, so that an event without a time is the same when its message comes again; Unix ms. */
 function receivedAt({ webhook }: Message): number {
   const at = isJsonObject(webhook) ? Number(webhook.received_at) : NaN;
   return at > 0 ? at : Date.now();
-}
-
-/** Names a command: its event, and whose it is. */
-function namesOf(command: string): JsonObject {
-  const { data } = JSON.parse(command) as { data: { event_type?: string; customer_ids: JsonObject } };
-  return { ...(data.event_type !== undefined && { event: data.event_type }), customer_ids: data.customer_ids };
 }

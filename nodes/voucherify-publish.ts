@@ -1,10 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConfigurationError } from "../src/delivery/outcome";
 import { sleep } from "../src/delivery/sleep";
+import { PUBLICATION_REQUEST } from "../src/destinations/body-kinds";
 import { Publisher, type Published } from "../src/destinations/publisher";
 import { TryLater } from "../src/destinations/voucherify-answers";
 import { VoucherifyPublications } from "../src/destinations/voucherify-publications";
-import { isJsonObject, type JsonObject } from "../src/json";
+import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
 import { publicationAnswer } from "../src/mapping/publication-answer";
 import {
   type Frequency,
@@ -14,7 +15,7 @@ import {
 } from "../src/mapping/publication-request";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
 import { closingSignal } from "./lib/delivery-life";
-import { runDeliveryNode, type SettledAtOnce, type Sorted } from "./lib/delivery-node";
+import { type Judged, runDeliveryNode } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
 import { prepareDelivery } from "./lib/durable-delivery";
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
@@ -168,17 +169,26 @@ function publishFromQueue(RED: NodeAPI, node: Node, settings: Settings, concurre
     budget: account.connection.budget,
     things: "requests",
     sendsFailures: true,
-    sort: (message) => sorted(message, settingsFor(message, defaults), account.testCustomers),
-    accepted: (message, { waiting, failed }) => {
+    kind: PUBLICATION_REQUEST,
+    judge: (item, message) => {
+      const judged = judge(item, message, defaults, account.testCustomers);
+      if (!("repetition" in judged) || !judged.repetition) return judged;
+      // Each node has its own requests.
+      const { key, forMs } = judged.repetition;
+      return { ...judged, repetition: { key: `${TYPE} ${node.id} ${key}`, forMs } };
+    },
+    accepted: (message, { waiting, failed, repeated }) => {
       const reply = replyOf(message);
       const errors = failed.map(({ index, key, reason }) => ({ index: index!, code: key!, description: reason! }));
       reply?.answer(200, {
-        success: waiting > 0 || failed.length === 0,
+        success: waiting + repeated > 0 || failed.length === 0,
         accepted: waiting,
+        repeated,
         rejected: failed.length,
         errors: errors.slice(0, 100),
         request_id: reply.requestId,
       });
+      if (repeated > 0 && waiting === 0) status.show("idle", "repeated", { count: repeated, time: clock(Date.now()) });
     },
     result: (delivered, failed) => {
       const codes = delivered.map(({ outcome }) =>
@@ -189,40 +199,23 @@ function publishFromQueue(RED: NodeAPI, node: Node, settings: Settings, concurre
       const [payload = null] = [...codes, ...without];
       return { payload, ...(omitted.length > 0 && { omitted }) };
     },
-    naming: ({ sourceId, campaign, voucher }) => ({
-      source_id: sourceId,
-      ...(campaign !== undefined && { campaign }),
-      ...(voucher !== undefined && { voucher }),
-    }),
-    original: ({ customer, campaign, voucher }) => ({
-      customer,
-      ...(campaign !== undefined && { campaign: { name: campaign } }),
-      ...(voucher !== undefined && { voucher }),
-    }),
   });
 }
 
-function sorted(
-  { payload, webhook }: Message,
+function judge(
+  item: JsonValue,
+  message: Message,
   defaults: PublicationDefaults,
   testCustomers: ReadonlySet<string>,
-): Sorted<PublicationRequest> {
-  const items = Array.isArray(payload) ? (payload as unknown[]) : [payload];
-  const records: { key: string; body: PublicationRequest }[] = [];
-  const settledAtOnce: SettledAtOnce[] = [];
-  const at = receivedAt(webhook);
-  for (const [index, item] of items.entries()) {
-    const text = JSON.stringify(item ?? null);
-    const reading = isJsonObject(item)
-      ? readPublicationRequest(item, defaults, at)
-      : ({ ok: false, key: "not_an_object", reason: "A request must be an object with fields." } as const);
-    if (!reading.ok)
-      settledAtOnce.push({ text, failed: true, result: { index, key: reading.key, reason: reading.reason } });
-    else if (testCustomers.size > 0 && !testCustomers.has(reading.request.sourceId))
-      settledAtOnce.push({ text, failed: false, result: { source_id: reading.request.sourceId, status: "held" } });
-    else records.push({ key: reading.request.sourceId, body: reading.request });
-  }
-  return { records, settledAtOnce };
+): Judged<PublicationRequest> {
+  if (!isJsonObject(item))
+    return { failed: true, result: { key: "not_an_object", reason: "A request must be an object with fields." } };
+  const reading = readPublicationRequest(item, settingsFor(message, defaults), receivedAt(message.webhook));
+  if (!reading.ok) return { failed: true, result: { key: reading.key, reason: reading.reason } };
+  const { request, repetition } = reading;
+  if (testCustomers.size > 0 && !testCustomers.has(request.sourceId))
+    return { failed: false, result: { source_id: request.sourceId, status: "held" } };
+  return { records: [{ key: request.sourceId, body: request }], repetition };
 }
 
 /** What a request without a code becomes for the flow: the same bytes whenever it is asked. */

@@ -2,7 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { Node, NodeAPI } from "node-red";
 import type { Destination } from "../../src/delivery/destination";
 import type { Lane, LaneState } from "../../src/delivery/lane";
-import type { OutboxNews } from "../../src/delivery/outbox";
+import { UNFIT } from "../../src/delivery/fitting-destination";
+import { leavesByOutput, type OutboxNews } from "../../src/delivery/outbox";
+import { customerOf } from "../../src/delivery/record-key";
+import type { Repetition } from "../../src/delivery/repetition";
+import { type BodyKind, type KindedRecord, kindOf, whyUnfit } from "../../src/destinations/body-kinds";
 import { liveOnly } from "../../src/destinations/live-only";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/json";
 import type { RequestBudget } from "../../src/throttle/request-budget";
@@ -12,26 +16,29 @@ import { durableDelivery, receiptsOf, showStoreProblem } from "./durable-deliver
 import { onceFlowsRun } from "./flow-lifecycle";
 import { LiveMessages, serialisable } from "./live-messages";
 import { type Message, MessageError, onEachMessage } from "./message-handler";
+import { placeIn } from "./parts";
 import { admitted, declareAccount, markOf, refusalOfSimulated } from "./simulated-origin";
 import { clock, type NodeStatus } from "./status";
 
 /** How long a message without a receipt waits for the store when Node-RED has just started. */
 const STORE_PATIENCE_MS = 5_000;
 
-/** A record that needs no call: held back, or one that never can be sent. */
-export interface SettledAtOnce {
-  /** The record as it came, to know it again when its message comes again. */
-  readonly text: string;
+/** An item that needs no call: held back, or one that never can be sent. */
+interface SettledAtOnce {
   readonly failed: boolean;
-  /** What the message says of it. */
+  /** What the message says of it; where it stands is added to what failed. */
   readonly result: JsonObject;
 }
 
-/** What a message brings. */
-export interface Sorted<Body> {
+/** An item that is to be delivered, as one record or several. */
+interface ToDeliver<Body> {
   readonly records: readonly { readonly key: string; readonly body: Body }[];
-  readonly settledAtOnce: readonly SettledAtOnce[];
+  /** What comes again with an equal key in this time is left out. */
+  readonly repetition?: Repetition;
 }
+
+/** What a node makes of one item of a payload. */
+export type Judged<Body> = ToDeliver<Body> | SettledAtOnce;
 
 type DeliveredRecords<Body> = OutboxNews<Body>["delivered"];
 type FailedRecords<Body> = OutboxNews<Body>["failed"];
@@ -50,18 +57,24 @@ export interface DeliveryWork<Body> {
   readonly requestsPerBatch?: number;
   /** What the records are, in the plural, for sentences: "customers". */
   readonly things: string;
-  /** @throws MessageError for a message that brings nothing to deliver */
-  sort(message: Message): Sorted<Body>;
+  /** What the bodies of its records are. */
+  readonly kind: BodyKind<Body>;
+  /** Judges one item of the payload; a payload is an item or a list of them. */
+  judge(item: JsonValue, message: Message): Judged<Body>;
+  /** The payload is neither an item nor a list: the sentence for it. Absent where anything may be judged. */
+  readonly notAPayload?: string;
   /** Failed records leave by the output as well. */
   readonly sendsFailures?: boolean;
-  /** A message is safe on disk: `waiting` of its records are to be delivered, and nothing can be done with `failed`. */
-  accepted?(message: Message, taken: { readonly waiting: number; readonly failed: readonly JsonObject[] }): void;
+  /**
+   * A message is safe on disk: `waiting` of its records are to be delivered, nothing can be done with `failed`, and
+   * `repeated` were brought by another message already.
+   */
+  accepted?(
+    message: Message,
+    taken: { readonly waiting: number; readonly failed: readonly JsonObject[]; readonly repeated: number },
+  ): void;
   /** What leaves on the message, `payload` among it; the same for the same records. */
   result(delivered: DeliveredRecords<Body>, failed: FailedRecords<Body>): JsonObject;
-  /** Names a record that failed; key and reason are added. */
-  naming(body: Body): JsonObject;
-  /** The record as it came, for a payload that could not be kept. */
-  original(body: Body): JsonValue;
 }
 
 /** The life of a delivery node: takes messages into its queue on disk, and tells what became of them, by output and Catch. */
@@ -77,26 +90,47 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
 
   onEachMessage(node, async (message) => {
     refusedAt = refusalOfSimulated(message, work) && Date.now();
-    const { records, settledAtOnce } = admitted(message, work, work.sort(message));
+    const given = itemsOf(message, work.notAPayload);
+    const judged = given.map((item) => work.judge(item, message));
+    const admittedItems = admitted(message, work, judged);
     const receipts = receiptsOf(message);
     if (receipts.length === 0) await delivery.usable(STORE_PATIENCE_MS);
     const outbox = await opening;
     const id = randomUUID();
     live.keep(id, message);
-    const taken = await outbox.accept({
-      id,
-      properties: serialisable(message),
-      receipts,
-      ...(requestIdOf(message) && { requestId: requestIdOf(message) }),
-      records,
-      settledAtOnce: settledAtOnce.map(({ text }) => text),
+    const { kind, version } = work.kind;
+    const taken = await outbox
+      .accept({
+        id,
+        properties: serialisable(message),
+        receipts,
+        ...(requestIdOf(message) && { requestId: requestIdOf(message) }),
+        kind: { kind, version },
+        items: admittedItems.map((one, index) => ({
+          text: JSON.stringify(given[index] ?? null),
+          ...placeIn(message, index),
+          ...("records" in one ? one : { records: [] }),
+          formerTexts: () => formerTexts(judged[index]!),
+        })),
+      })
+      .catch((error: unknown) => {
+        live.forget(id);
+        throw error;
+      });
+    const { waiting, repeated } = taken;
+    if (waiting === 0) live.forget(id);
+    const settled = taken.fresh.flatMap((index) => {
+      const one = admittedItems[index]!;
+      if ("records" in one) return [];
+      return [{ ...one, result: one.failed ? { index, ...one.result } : one.result }];
     });
-    if (taken.waiting === 0) live.forget(id);
-    const settled = taken.settledAtOnce.map((place) => settledAtOnce[place]!);
-    const total = taken.waiting + settled.length;
+    const total = waiting + settled.length;
     const failed = settled.filter((one) => one.failed).map(({ result }) => result);
-    work.accepted?.(message, { waiting: taken.waiting, failed });
-    reportAtOnce(message, settled, { settled: settled.length, waiting: taken.waiting, total });
+    work.accepted?.(message, { waiting, failed, repeated });
+    const counts = { settled: settled.length, waiting, total, ...(repeated > 0 && { repeated }) };
+    // Nothing will leave by the output: Complete nodes can tell what became of it.
+    if (repeated > 0 && total === 0) message.delivery = counts;
+    reportAtOnce(message, settled, counts);
   });
 
   const reportAtOnce = (message: Message, settled: readonly SettledAtOnce[], delivery: JsonObject): void => {
@@ -114,7 +148,10 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   };
 
   const resultOf = (news: OutboxNews<Body>): JsonObject => ({
-    ...work.result(news.delivered, news.failed),
+    ...work.result(
+      news.delivered,
+      news.failed.filter(({ outcome }) => outcome.key !== UNFIT),
+    ),
     delivery: countsOf(news),
     ...markOf(work.isSimulated),
   });
@@ -122,14 +159,14 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   const settled = (news: OutboxNews<Body>): void => {
     const original = live.get(news.messageId, news.properties);
     if (news.failed.length > 0) {
-      const failed = news.failed.map(({ body, outcome }) => ({
-        ...work.naming(body),
-        key: outcome.key,
-        reason: outcome.reason,
+      const failed = news.failed.map((record) => ({
+        ...nameOf(record),
+        key: record.outcome.key,
+        reason: record.outcome.reason,
       }));
       const answer = news.failed.find(({ outcome }) => outcome.answer)?.outcome.answer;
       const message = RED.util.cloneMessage(original);
-      message.payload ??= news.failed.map(({ body }) => work.original(body));
+      message.payload ??= news.failed.map((record) => kindOf(record)?.original(record.body) ?? record.body);
       reportFailed(message, failed, countsOf(news), {
         ...(answer?.statusCode !== undefined && { statusCode: answer.statusCode }),
         ...(answer?.body !== undefined && { response: answer.body }),
@@ -137,7 +174,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     }
     // What may not go now goes later, in its turn, from its stored copy.
     const goes = news.receipt === undefined || delivery.inbox.mayEmit(news.receipt);
-    if (goes && (news.delivered.length > 0 || work.sendsFailures)) {
+    if (goes && leavesByOutput(news, work.sendsFailures)) {
       // The last message out is the one that came in: whatever cannot be copied (req, res) leaves with it.
       const message = news.waiting === 0 ? original : RED.util.cloneMessage({ ...original, payload: undefined });
       const receipt = news.receipt === undefined ? {} : { receipt: news.receipt };
@@ -182,6 +219,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     outbox.configure(
       {
         destination: work.isSimulated ? work.destination : liveOnly(work.destination),
+        whyUnfit: (record) => whyUnfit(record, work.kind),
         concurrency: work.concurrency,
         ...(work.sendsFailures && { sendsFailures: true }),
         output: (news) => ({ ...news.properties, ...resultOf(news) }),
@@ -214,8 +252,25 @@ function requestIdOf({ webhook }: Message): string | undefined {
   return isJsonObject(webhook) && typeof webhook.request_id === "string" ? webhook.request_id : undefined;
 }
 
-function countsOf<Body>({ settled, waiting, total }: OutboxNews<Body>): JsonObject {
-  return { settled, waiting, total };
+/** The items of a payload: a list, or one. @throws MessageError when it is neither */
+function itemsOf({ payload }: Message, notAPayload: string | undefined): readonly JsonValue[] {
+  if (Array.isArray(payload)) return payload as JsonValue[];
+  if (notAPayload !== undefined && !isJsonObject(payload)) throw new MessageError(notAPayload);
+  return [payload as JsonValue];
+}
+
+/** How release 0.1.0 marked what it took: by what the node made of it. */
+function formerTexts<Body>(judged: Judged<Body>): string[] {
+  return "records" in judged ? judged.records.map((record) => JSON.stringify(record)) : [];
+}
+
+/** Names a record for the user, also one that an earlier life of the node accepted for something else. */
+function nameOf(record: KindedRecord & { readonly key: string }): JsonObject {
+  return kindOf(record)?.naming(record.body) ?? { source_id: customerOf(record.key) };
+}
+
+function countsOf<Body>({ settled, waiting, total, repeated }: OutboxNews<Body>): JsonObject {
+  return { settled, waiting, total, ...(repeated > 0 && { repeated }) };
 }
 
 function shortened(sentence: string): string {

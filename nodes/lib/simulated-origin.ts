@@ -1,9 +1,9 @@
 import type { Node, NodeAPI } from "node-red";
 import { isSimulatedReceipt } from "../../src/delivery/receipts";
 import { simulatedKey } from "../../src/delivery/record-key";
+import type { BodyKind } from "../../src/destinations/body-kinds";
 import { NOT_SENT_LIVE } from "../../src/destinations/live-only";
-import type { JsonObject } from "../../src/json";
-import type { SettledAtOnce, Sorted } from "./delivery-node";
+import type { Judged } from "./delivery-node";
 import { deliveryNodesDownstream } from "./downstream";
 import { receiptsOf } from "./durable-delivery";
 import { onceFlowsRun } from "./flow-lifecycle";
@@ -41,31 +41,26 @@ export function refusalOfSimulated(
 }
 
 /**
- * What a delivery node takes of a message. What is refused fails at once, record by record, and is not kept. On the
- * simulator everything is marked from here on, on the message and in the queue, so that it stays so if the account goes live.
+ * What a delivery node takes of a message. What is refused fails at once, item by item, and is not kept. On the simulator
+ * everything is marked from here on, on the message and in the queue, so that it stays so if the account goes live.
  */
 export function admitted<Body>(
   message: Message,
-  work: { readonly isSimulated: boolean; naming(body: Body): JsonObject },
-  { records, settledAtOnce }: Sorted<Body>,
-): Sorted<Body> {
+  work: { readonly isSimulated: boolean; readonly kind: Pick<BodyKind<Body>, "naming"> },
+  judged: readonly Judged<Body>[],
+): readonly Judged<Body>[] {
   const refusal = refusalOfSimulated(message, work);
-  if (!refusal && !work.isSimulated) return { records, settledAtOnce };
+  if (!refusal && !work.isSimulated) return judged;
   message.simulated = true;
-  if (!refusal) return { records: records.map(({ key, body }) => ({ key: simulatedKey(key), body })), settledAtOnce };
-  const { key, reason } = refusal;
-  const refused = (text: string, named: JsonObject): SettledAtOnce => ({
-    text,
-    failed: true,
-    result: { ...named, key, reason },
+  return judged.map((one): Judged<Body> => {
+    if (refusal) {
+      const { key, reason } = refusal;
+      const named = "records" in one ? work.kind.naming(one.records[0]!.body) : one.result;
+      return { failed: true, result: { ...named, key, reason } };
+    }
+    if (!("records" in one)) return one;
+    return { ...one, records: one.records.map(({ key, body }) => ({ key: simulatedKey(key), body })) };
   });
-  return {
-    records: [],
-    settledAtOnce: [
-      ...records.map((record) => refused(JSON.stringify(record), work.naming(record.body))),
-      ...settledAtOnce.map(({ text, result }) => refused(text, result)),
-    ],
-  };
 }
 
 /** Nodes that run now, and whether their account is the simulator. */

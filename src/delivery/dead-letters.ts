@@ -3,6 +3,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { DurableStore, StoreOperation } from "./durable-store";
 import { Mutex } from "./mutex";
 import type { ApiAnswer } from "./outcome";
+import type { RecordKind } from "./record-kind";
+import type { KeptRepetition } from "./repetition";
 import { countKeys, readable, readAll, readPages } from "./store-keys";
 
 const PREFIX = "dead/";
@@ -14,7 +16,7 @@ const PAGE = 100;
 const DAY_MS = 86_400_000;
 
 /** A record that could not be delivered, kept until a person acts or it is too old. Times are Unix ms. */
-export interface DeadLetter {
+export interface DeadLetter extends RecordKind {
   readonly id: string;
   /** Node that was to deliver it. */
   readonly node: string;
@@ -23,6 +25,8 @@ export interface DeadLetter {
   /** Key of the record, where it is not the customer. */
   readonly key?: string;
   readonly body: JsonValue;
+  /** By what a repetition of it is known; it may come again as long as this is a dead letter. */
+  readonly repetition?: KeptRepetition;
   /** A sentence for the user. */
   readonly reason: string;
   /** Short machine-readable reason. */

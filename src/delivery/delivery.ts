@@ -103,10 +103,10 @@ export class Delivery implements QueueDesk {
   outbox<Body>(owner: LaneOwner): Promise<Outbox<Body>> {
     const existing = this.outboxes.get(owner.node);
     if (existing) return existing as Promise<Outbox<Body>>;
-    const { inbox, deadLetters } = this;
+    const { inbox, deadLetters, seen } = this;
     const opened = this.ready.then(async () => {
       const waiting = (await this.untilStored(() => this.queueOf(owner))) as LaneStore<Body>;
-      const outbox = Outbox.over<Body>({ waiting, inbox, deadLetters, owner, ...this.options });
+      const outbox = Outbox.over<Body>({ waiting, inbox, deadLetters, seen, owner, ...this.options });
       if (this.isStopped) await outbox.lane.stop();
       return outbox;
     });
@@ -262,8 +262,9 @@ export class Delivery implements QueueDesk {
     for (const letters of groupBy(await this.deadLetters.read(ids), ({ node }) => node)) {
       const outbox = await this.outboxes.get(letters[0]!.node);
       if (outbox?.isDelivering) {
-        await outbox.replay(letters);
-        replayed += letters.length;
+        const unfit = await outbox.replay(letters);
+        refused.push(...unfit);
+        replayed += letters.length - unfit.length;
       } else {
         const reason = outbox
           ? "Its node is not deployed: put the node back (undo), deploy, and try again."

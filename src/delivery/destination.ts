@@ -1,7 +1,8 @@
 import type { Outcome } from "./outcome";
+import type { RecordKind } from "./record-kind";
 
 /** A record as a lane hands it to its destination. */
-export interface LaneRecord<Body> {
+export interface LaneRecord<Body> extends RecordKind {
   /** Unique within the lane. */
   readonly id: number;
   /** Whose record it is. No batch has two records with one key, and no two calls in flight have. */

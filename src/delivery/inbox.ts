@@ -6,7 +6,7 @@ import { Receipts } from "./receipts";
 import { RunningClock } from "./running-clock";
 import { sleep } from "./sleep";
 import { keyPages, readAll, readable, readPages } from "./store-keys";
-import { recordHash, TakeMarks } from "./take-marks";
+import { type IncomingRecord, type KeptMarks, markOf, TakeMarks, untaken } from "./take-marks";
 
 /** So many messages are read at one go: one can have megabytes. */
 const MESSAGE_PAGE = 20;
@@ -90,8 +90,8 @@ interface KeptEntry extends AboutEntry {
 
 /**
  * What was received and not yet taken by every delivery node behind it. An entry is one message on disk. A take never
- * removes it: each (entry, node, record) has a mark, written in one with the take, so that fan-out, split and replay
- * neither lose a record nor take it twice. An entry is forgotten some time after its last take, or after a long time
+ * removes it: each (entry, node, incoming record) has a mark, written in one with the take, so that fan-out, split, replay
+ * and changed settings neither lose a record nor take it twice. An entry is forgotten some time after its last take, or after a long time
  * without any: flows drop messages on purpose. These clocks run only while flows run.
  */
 export class Inbox {
@@ -154,7 +154,7 @@ export class Inbox {
     for await (const [key, joined] of readAll(this.store, inboxKeys.marks)) {
       const { receipt, node, number } = inboxKeys.readMark(key);
       const entry = this.entries.get(receipt);
-      if (entry) marksOf(entry, node).add(joined as string, number);
+      if (entry) marksOf(entry, node).add(joined as KeptMarks | string, number);
       else orphans.push({ type: "del", key });
     }
     if (orphans.length > 0) await this.store.write(orphans);
@@ -194,23 +194,21 @@ export class Inbox {
   }
 
   /**
-   * Says which records of a message a node may take. Equal records of one call are all fresh or all not. After a join a
+   * Says which records of a message a node may take: those that it has not taken before from the same entry. After a join a
    * message has several receipts: a record counts as taken when one of them has its mark. What was forgotten marks nothing.
-   * @param records texts that tell the records apart
    */
-  claim(receipts: readonly string[], node: string, records: readonly string[]): Claim {
+  claim(receipts: readonly string[], node: string, records: readonly IncomingRecord[]): Claim {
     const entries = [...new Set(receipts)].flatMap((receipt) => this.entries.get(receipt) ?? []);
-    const hashes = records.map(recordHash);
     const marks = entries.map((entry) => marksOf(entry, node));
-    const fresh = [...hashes.keys()].filter((place) => !marks.some((taken) => taken.has(hashes[place]!)));
-    const joined = fresh.map((place) => hashes[place]).join("");
+    const fresh = untaken(records, marks);
+    const joined = marks.length === 0 ? "" : fresh.map((place) => markOf(records[place]!)).join("");
     const held = joined === "" ? [] : marks.map((taken) => ({ taken, number: taken.hold(joined) }));
     for (const entry of entries) entry.pendingClaims++;
     return {
       fresh,
       operations: held.map(({ number }, place) => {
         const { receipt } = entries[place]!;
-        return { type: "put", key: inboxKeys.mark({ receipt, node, number }), value: joined };
+        return { type: "put", key: inboxKeys.mark({ receipt, node, number }), value: { marks: joined } };
       }),
       done: () => {
         for (const { taken } of held) taken.written++;

@@ -6,10 +6,12 @@ import { KeyLine, type TriedGroup } from "./key-line";
 import { LaneKeys } from "./lane-keys";
 import { Mutex } from "./mutex";
 import { customerOf } from "./record-key";
+import { areOfOneKind } from "./record-kind";
+import { mayComeAgain } from "./repetition";
 import { DEFAULT_RETRY } from "./retry-policy";
 import { keyPages, readAll, readPages } from "./store-keys";
 import { TakenBatch } from "./taken-batch";
-import type { Conclusion, MessageProgress, Postponed, TakeLimits, WaitingRecord } from "./waiting-record";
+import type { Conclusion, MessageProgress, NewRecord, Postponed, TakeLimits, WaitingRecord } from "./waiting-record";
 
 /** So many records that the cursor has passed are read at one go. */
 const PAGE = 500;
@@ -31,11 +33,9 @@ interface LaneSummary {
   readonly type: string;
 }
 
-interface KeptRecord {
-  readonly key: string;
+interface KeptRecord extends NewRecord<JsonValue> {
   readonly message: string;
   readonly index: number;
-  readonly body: JsonValue;
   /** Of the body's JSON. */
   readonly bytes: number;
   readonly acceptedAt: number;
@@ -115,14 +115,14 @@ export class LaneStore<Body> {
   /** Adds one message and its records (plain JSON); when the promise resolves they are kept, and `also` is written. */
   async append(
     message: { readonly id: string; readonly envelope: JsonObject },
-    records: readonly { readonly key: string; readonly body: Body }[],
+    records: readonly NewRecord<Body>[],
     now: number,
     also: readonly StoreOperation[] = [],
   ): Promise<void> {
     const operations: StoreOperation[] = [...also];
-    for (const [index, { key, body }] of records.entries()) {
-      const bytes = Buffer.byteLength(JSON.stringify(body));
-      const value = { key, message: message.id, index, body: body as JsonValue, bytes, acceptedAt: now };
+    for (const [index, record] of records.entries()) {
+      const bytes = Buffer.byteLength(JSON.stringify(record.body));
+      const value = { ...record, message: message.id, index, bytes, acceptedAt: now } as unknown as JsonValue;
       operations.push({ type: "put", key: this.keys.record(++this.lastId), value });
     }
     const kept = { envelope: message.envelope, total: records.length, settled: 0 };
@@ -140,7 +140,7 @@ export class LaneStore<Body> {
   /**
    * Lends the next records of keys that do not rest, up to the limits (always at least one when there is one): first those
    * that the cursor has passed and whose key is due or free again, then the others in the order in which they came.
-   * Records of one key come one behind the other: all that were tried as one, or untried ones that wait together.
+   * Records of one key come one behind the other: all that were tried as one, or untried ones of one kind that wait together.
    */
   take(limits: TakeLimits, now: number): Promise<readonly WaitingRecord<Body>[]> {
     return this.mutex.run(async () => {
@@ -188,8 +188,10 @@ export class LaneStore<Body> {
       const kept = postponed.filter(({ records }) => !this.isErased(records[0]!));
       const back = unsent.filter((record) => !this.isErased(record));
       const returned = [...postponed.flatMap(({ records }) => records), ...unsent];
-      const gone = [...settled, ...returned.filter((record) => this.isErased(record))];
+      const erased = returned.filter((record) => this.isErased(record));
+      const gone = [...settled, ...erased];
       const operations: StoreOperation[] = gone.map(({ id }) => ({ type: "del", key: this.keys.record(id) }));
+      operations.push(...mayComeAgain(erased));
       for (const { group, noted = group?.ids[0] } of this.linesOf(gone))
         if (noted !== undefined) operations.push(this.deletionOf(noted));
       for (const { group, noted } of this.linesOf(back))
@@ -240,8 +242,10 @@ export class LaneStore<Body> {
       const lines = [...this.lines.values()].filter(({ key }) => customerOf(key) === customer);
       const ids = lines.flatMap((line) => line.unlent);
       for await (const [id, record] of this.unread()) if (record && customerOf(record.key) === customer) ids.push(id);
-      const gone = [...(await this.recordsOf(ids)).values()].map(({ message }) => ({ messageId: message }));
+      const records = [...(await this.recordsOf(ids)).values()];
+      const gone = records.map(({ message }) => ({ messageId: message }));
       const operations: StoreOperation[] = ids.map((id) => ({ type: "del", key: this.keys.record(id) }));
+      operations.push(...mayComeAgain(records));
       for (const { group, lentCount } of lines)
         if (group && lentCount === 0) operations.push(this.deletionOf(group.ids[0]!));
       await this.settleMessages(gone, operations);
@@ -349,8 +353,11 @@ export class LaneStore<Body> {
 
   /** Deletes everything of the queue but its summary. */
   private async clear(): Promise<void> {
-    for await (const page of keyPages(this.store, this.keys.all))
-      await this.store.write(page.map((key) => ({ type: "del", key })));
+    for await (const page of keyPages(this.store, this.keys.all)) {
+      const found = (await this.store.get(page)) as unknown as readonly (Partial<KeptRecord> | undefined)[];
+      const deletions = page.map((key): StoreOperation => ({ type: "del", key }));
+      await this.store.write([...deletions, ...mayComeAgain(found.flatMap((one) => one ?? []))]);
+    }
   }
 
   /** Lends from the lines that are ready; false when the batch is full. */
@@ -366,7 +373,7 @@ export class LaneStore<Body> {
       if (lines.length === 0) return true;
       const records = await this.recordsOf(lines.flatMap(({ ids }) => ids));
       for (const { line, ids } of lines) {
-        const sizes = ids.map((id) => records.get(id)?.bytes ?? 0);
+        const sizes = leading(ids.map((id) => records.get(id))).map((record) => record?.bytes ?? 0);
         const count = batch.fitting(sizes, line.group !== undefined);
         if (count === 0 && ids.length > 0) return false;
         this.ready.drop(1);
@@ -403,7 +410,7 @@ export class LaneStore<Body> {
         continue;
       }
       const line = this.lines.get(record.key);
-      const lendable = !line || (batch.has(record.key) && batch.limits.together && line.isLentToTheLast);
+      const lendable = !line || (batch.limits.together && line.isLentToTheLast && batch.goesWith(record));
       // Without room it is read again next time.
       if (lendable && !batch.hasRoom(record.bytes)) return record.acceptedAt;
       this.cursor = id;
@@ -514,6 +521,13 @@ export class LaneStore<Body> {
     for (const id of line.group?.ids ?? []) this.aside.delete(id);
     this.lines.delete(line.key);
   }
+}
+
+/** The first records of a key that are of one kind: others come after them. Lost ones are none. */
+function leading(records: readonly (KeptRecord | undefined)[]): readonly (KeptRecord | undefined)[] {
+  const first = records.find((record) => record !== undefined);
+  const end = records.findIndex((record) => record && !areOfOneKind(record, first!));
+  return end < 0 ? records : records.slice(0, end);
 }
 
 /** The longest that a group may rest, in ms. */

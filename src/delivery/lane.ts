@@ -9,7 +9,7 @@ import { ConfigurationError, type Failed } from "./outcome";
 import { DEFAULT_RETRY, retryDelay, type RetryPolicy } from "./retry-policy";
 import { sleep } from "./sleep";
 import type { LaneStore } from "./lane-store";
-import type { WaitingRecord } from "./waiting-record";
+import type { NewRecord, WaitingRecord } from "./waiting-record";
 import { partsOf, type Verdict, verdictOf } from "./verdict";
 
 export type { SettledNews, SettledRecord } from "./news";
@@ -54,8 +54,7 @@ export interface AcceptedMessage<Body> {
   readonly id: string;
   /** What of the message can be written down; comes back with the news. */
   readonly envelope: JsonObject;
-  /** `body` is plain JSON. */
-  readonly records: readonly { readonly key: string; readonly body: Body }[];
+  readonly records: readonly NewRecord<Body>[];
 }
 
 /** What a status shows. Counts are records, times are Unix ms. */
@@ -481,10 +480,17 @@ function groupsOf<Body>(records: readonly WaitingRecord<Body>[]): Map<number, re
 }
 
 function merged<Body>(group: readonly WaitingRecord<Body>[], destination: Destination<Body>): LaneRecord<Body> {
-  const { id, key, lostAnswers } = group[0]!;
+  const { id, key, kind, version, lostAnswers } = group[0]!;
   const bodies = group.map(({ body }) => body);
   const body = bodies.reduce((earlier, later) => destination.merge?.(earlier, later) ?? later);
-  return { id, key, body, ...(lostAnswers !== undefined && { lostAnswers }) };
+  return {
+    id,
+    key,
+    body,
+    ...(kind !== undefined && { kind }),
+    ...(version !== undefined && { version }),
+    ...(lostAnswers !== undefined && { lostAnswers }),
+  };
 }
 
 function retryOpen<Body>({ open }: Call<Body>, reason: string): Settlement[] {

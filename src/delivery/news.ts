@@ -1,13 +1,11 @@
 import type { JsonObject } from "../json";
 import type { Delivered, Failed } from "./outcome";
-import type { MessageProgress, WaitingRecord } from "./waiting-record";
+import type { MessageProgress, NewRecord, WaitingRecord } from "./waiting-record";
 
 /** A record with its final outcome. */
-export interface SettledRecord<Body, Final extends Delivered | Failed> {
+export interface SettledRecord<Body, Final extends Delivered | Failed> extends NewRecord<Body> {
   /** Its place among the records of the message. */
   readonly index: number;
-  readonly key: string;
-  readonly body: Body;
   /** When the record was accepted (Unix ms), and how often it was tried. */
   readonly acceptedAt: number;
   readonly attempts: number;
@@ -43,8 +41,8 @@ export function newsOf<Body>(
     ]),
   );
   for (const { original, outcome } of final) {
-    const { messageId, index, key, body, acceptedAt } = original;
-    const settled = { index, key, body, acceptedAt, attempts: original.attempts + 1 };
+    const { id: _id, messageId, firstTriedAt: _firstTriedAt, lostAnswers: _lostAnswers, ...record } = original;
+    const settled = { ...record, attempts: original.attempts + 1 };
     if (outcome.status === "delivered") results.get(messageId)?.delivered.push({ ...settled, outcome });
     else results.get(messageId)?.failed.push({ ...settled, outcome });
   }

@@ -4,16 +4,30 @@ import type { DeadLetter, DeadLetters } from "./dead-letters";
 import { DEFECT_KEY } from "./defect";
 import type { Destination } from "./destination";
 import { type StoreOperation, StoreUnavailableError } from "./durable-store";
+import { FittingDestination, UNFIT, type WhyUnfit } from "./fitting-destination";
 import { groupBy } from "./group-by";
 import type { Inbox } from "./inbox";
 import { type Alongside, Lane, type LaneState, type SettledNews } from "./lane";
 import type { LaneOwner, LaneStore } from "./lane-store";
-import { customerOf, withoutOrigin } from "./record-key";
+import { customerOf } from "./record-key";
+import type { RecordKind } from "./record-kind";
+import { keptRepetition, mayComeAgain, mayNotComeAgain, type Repetition } from "./repetition";
 import type { RetryPolicy } from "./retry-policy";
+import type { SeenClaim, SeenEvents } from "./seen-events";
 import { sleep } from "./sleep";
+import type { IncomingRecord } from "./take-marks";
+import type { NewRecord } from "./waiting-record";
 
 /** How long a message with a receipt waits before it knocks at a store again that does not work. */
 const KNOCK_MS = 500;
+
+/** A record of a message as it came in, and what its node makes of it. */
+export interface OutgoingItem<Body> extends IncomingRecord {
+  /** `body` is plain JSON. None: it needs no delivery, because its node settles it itself. */
+  readonly records: readonly { readonly key: string; readonly body: Body }[];
+  /** What comes again with an equal key in this time is left out; absent where nothing tells a repetition. */
+  readonly repetition?: Repetition;
+}
 
 /** A message as a delivery node hands it over. */
 export interface OutgoingMessage<Body> {
@@ -24,18 +38,19 @@ export interface OutgoingMessage<Body> {
   readonly receipts: readonly string[];
   /** Of the webhook that it came with, if any. */
   readonly requestId?: string;
-  /** `body` is plain JSON. */
-  readonly records: readonly { readonly key: string; readonly body: Body }[];
-  /** Texts of the records that need no delivery, because their node settles them itself. */
-  readonly settledAtOnce: readonly string[];
+  /** What the bodies of its records are. */
+  readonly kind?: Required<RecordKind>;
+  readonly items: readonly OutgoingItem<Body>[];
 }
 
 /** What a node had not taken before of a message: a message that is emitted again has been taken in part, or whole. */
 export interface Taken {
   /** How many records wait now. */
   readonly waiting: number;
-  /** Places of the others, in `settledAtOnce`. */
-  readonly settledAtOnce: readonly number[];
+  /** Places of the items that were not taken before. */
+  readonly fresh: readonly number[];
+  /** How many items were left out because they repeat what another message has brought. */
+  readonly repeated: number;
 }
 
 /** What one call settled of one message, as its node hears it. */
@@ -43,6 +58,8 @@ export interface OutboxNews<Body> extends Omit<SettledNews<Body>, "envelope"> {
   readonly properties: JsonObject;
   /** Of the inbox entry that the delivered part has become, when another delivery node follows. */
   readonly receipt?: string;
+  /** How many items of the message repeated what another one had brought. */
+  readonly repeated: number;
 }
 
 /** What the node of an outbox decides, anew with each deploy. */
@@ -52,6 +69,8 @@ export interface OutboxNode<Body> {
   readonly concurrency: number;
   /** The serialisable message that leaves by the output for what was delivered; asked only when another delivery node follows. */
   output(news: OutboxNews<Body>): JsonObject;
+  /** Why it cannot send a record that waits; by default it sends all. */
+  readonly whyUnfit?: WhyUnfit;
   /** Failed records leave by the output as well, for a flow that goes on with them. */
   readonly sendsFailures?: boolean;
   /** Estimate: when the last of so many waiting records will have been sent (Unix ms), where a limit makes them wait. */
@@ -71,15 +90,20 @@ export interface OutboxOptions<Body> {
   readonly waiting: LaneStore<Body>;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
+  readonly seen: SeenEvents;
   readonly owner: LaneOwner;
   readonly retry?: RetryPolicy;
   /** Hears of mistakes in the program, which stop nothing but must be seen. */
   readonly report?: (sentence: string) => void;
 }
 
-interface Taking<Body> extends Pick<OutgoingMessage<Body>, "records"> {
-  readonly claim: ReturnType<Inbox["claim"]> | undefined;
-  readonly settledAtOnce: readonly number[];
+/** What goes on of a message, and the claims on it. */
+interface Taking {
+  readonly fresh: readonly number[];
+  readonly repeated: number;
+  readonly operations: readonly StoreOperation[];
+  done(): void;
+  release(): void;
 }
 
 interface Envelope extends JsonObject {
@@ -125,7 +149,8 @@ export class Outbox<Body> {
   configure(node: OutboxNode<Body> | undefined, owner: LaneOwner = this.waiting.owner): void {
     this.node = node;
     this.waiting.owner = owner;
-    this.lane.setDestination(node?.destination, node?.concurrency);
+    const { destination, whyUnfit, concurrency } = node ?? {};
+    this.lane.setDestination(destination && whyUnfit ? new FittingDestination(destination, whyUnfit) : destination, concurrency);
   }
 
   /** Whether a node delivers from it now. */
@@ -163,57 +188,91 @@ export class Outbox<Body> {
     }
   }
 
-  /** Delivers dead letters once more; they are gone from the dead letters in the same moment. */
-  async replay(letters: readonly DeadLetter[]): Promise<void> {
-    for (const group of groupBy(letters, ({ messageId }) => messageId)) {
+  /**
+   * Delivers dead letters once more; they are gone from the dead letters in the same moment. What the node cannot send as it
+   * works now stays there, and is returned with a sentence.
+   */
+  async replay(letters: readonly DeadLetter[]): Promise<{ id: string; reason: string }[]> {
+    const refused = letters.flatMap((letter) => {
+      const reason = this.node?.whyUnfit?.(letter);
+      return reason === undefined ? [] : [{ id: letter.id, reason }];
+    });
+    const unfit = new Set(refused.map(({ id }) => id));
+    const fitting = letters.filter(({ id }) => !unfit.has(id));
+    for (const group of groupBy(fitting, ({ messageId }) => messageId)) {
       const { envelope: properties, requestId } = group[0]!;
       const envelope: Envelope = { properties, settledAtOnce: 0, ...(requestId !== undefined && { requestId }) };
-      const records = group.map(({ customer, key = customer, body }) => ({ key, body: body as Body }));
+      const records = group.map(
+        ({ customer, key = customer, body, kind, version, repetition }): NewRecord<Body> => ({
+          key,
+          body: body as Body,
+          ...(kind !== undefined && { kind }),
+          ...(version !== undefined && { version }),
+          ...(repetition && { repetition }),
+        }),
+      );
       const removal = this.options.deadLetters.removal(group);
+      const operations = [...removal.operations, ...mayNotComeAgain(records, Date.now())];
       try {
-        await this.lane.accept({ id: randomUUID(), envelope, records }, removal.operations);
+        await this.lane.accept({ id: randomUUID(), envelope, records }, operations);
       } catch (error) {
         removal.failed();
         throw error;
       }
     }
+    return refused;
   }
 
-  private async take({ id, properties, requestId, receipts, ...message }: OutgoingMessage<Body>): Promise<Taken> {
-    const { claim, records, settledAtOnce } = this.untaken(receipts, message);
+  private async take({ id, properties, requestId, receipts, kind, items }: OutgoingMessage<Body>): Promise<Taken> {
+    const taking = await this.claim(receipts, items);
+    const { fresh, repeated, operations } = taking;
+    const records = fresh.flatMap((place) => recordsOf(items[place]!, kind));
     const envelope: Envelope = {
       properties,
-      settledAtOnce: settledAtOnce.length,
+      settledAtOnce: fresh.filter((place) => items[place]!.records.length === 0).length,
+      ...(repeated > 0 && { repeated }),
       ...(requestId !== undefined && { requestId }),
     };
     try {
-      if (records.length > 0 || claim?.operations.length)
-        await this.lane.accept({ id, envelope, records }, claim?.operations);
+      if (records.length > 0 || operations.length > 0) await this.lane.accept({ id, envelope, records }, operations);
     } catch (error) {
-      claim?.release();
+      taking.release();
       throw error;
     }
-    claim?.done();
-    return { waiting: records.length, settledAtOnce };
+    taking.done();
+    return { waiting: records.length, fresh, repeated };
   }
 
-  /** What of a message this node has not taken before, and the claim on it. */
-  private untaken(
-    receipts: readonly string[],
-    { records, settledAtOnce }: Pick<OutgoingMessage<Body>, "records" | "settledAtOnce">,
-  ): Taking<Body> {
-    if (receipts.length === 0) return { claim: undefined, records, settledAtOnce: [...settledAtOnce.keys()] };
-    // A record is the same one on the simulator and on a live account.
-    const texts = [
-      ...records.map(({ key, body }) => JSON.stringify({ key: withoutOrigin(key), body })),
-      ...settledAtOnce,
-    ];
-    const claim = this.options.inbox.claim(receipts, this.options.owner.node, texts);
-    const count = records.length;
+  /** What of a message is new to this node: not taken before from the same entry, and no repetition of another message. */
+  private async claim(receipts: readonly string[], items: readonly OutgoingItem<Body>[]): Promise<Taking> {
+    const { inbox, seen, owner } = this.options;
+    const marks = receipts.length === 0 ? undefined : inbox.claim(receipts, owner.node, items);
+    const untaken = marks?.fresh ?? [...items.keys()];
+    const repetitions = untaken.map((place) => items[place]!.repetition);
+    let first: SeenClaim | undefined;
+    try {
+      if (repetitions.some((one) => one !== undefined)) {
+        const keys = repetitions.map((one) => one?.key);
+        const times = repetitions.map((one) => one?.forMs ?? 0);
+        first = await seen.claim(keys, times, Date.now());
+      }
+    } catch (error) {
+      marks?.release();
+      throw error;
+    }
+    const fresh = first ? first.fresh.map((place) => untaken[place]!) : untaken;
     return {
-      claim,
-      records: claim.fresh.filter((place) => place < count).map((place) => records[place]!),
-      settledAtOnce: claim.fresh.filter((place) => place >= count).map((place) => place - count),
+      fresh,
+      repeated: untaken.length - fresh.length,
+      operations: [...(marks?.operations ?? []), ...(first?.operations ?? [])],
+      done: () => {
+        marks?.done();
+        first?.done();
+      },
+      release: () => {
+        marks?.release();
+        first?.release();
+      },
     };
   }
 
@@ -228,7 +287,10 @@ export class Outbox<Body> {
   private alongside(settled: readonly SettledNews<Body>[]): Alongside {
     const { deadLetters, inbox, owner } = this.options;
     const letters = deadLetters.prepare(settled.flatMap((news) => this.lettersOf(news)));
-    const operations: StoreOperation[] = [...letters.operations];
+    const operations: StoreOperation[] = [
+      ...letters.operations,
+      ...settled.flatMap(({ failed }) => mayComeAgain(failed)),
+    ];
     const written: (() => void)[] = [];
     try {
       const followed = this.node?.isFollowed() ? this.node : undefined;
@@ -251,11 +313,14 @@ export class Outbox<Body> {
 
   private lettersOf({ messageId, envelope, failed }: SettledNews<Body>): Omit<DeadLetter, "id">[] {
     const { properties, requestId } = envelope as Envelope;
-    return failed.map(({ index, key, body, acceptedAt, attempts, outcome }) => ({
+    return failed.map(({ index, key, body, kind, version, repetition, acceptedAt, attempts, outcome }) => ({
       node: this.options.owner.node,
       customer: customerOf(key),
       ...(customerOf(key) !== key && { key }),
       body: body as JsonValue,
+      ...(kind !== undefined && { kind }),
+      ...(version !== undefined && { version }),
+      ...(repetition && { repetition }),
       reason: outcome.reason,
       reasonKey: outcome.key,
       attempts,
@@ -273,18 +338,38 @@ export class Outbox<Body> {
 /** A signal that never comes. */
 const NEVER = new AbortController().signal;
 
+/** Whether there is something that leaves by the node's output. What the node cannot send is only kept. */
+export function leavesByOutput<Body>({ delivered, failed }: OutboxNews<Body>, sendsFailures = false): boolean {
+  return delivered.length > 0 || (sendsFailures && failed.some(({ outcome }) => outcome.key !== UNFIT));
+}
+
 /** What leaves by the output, if anything: what could not leave because of a mistake in the program is only kept. */
 function outputOf<Body>(one: SettledNews<Body>, node: OutboxNode<Body>): JsonObject | undefined {
-  if (one.delivered.length === 0 && !node.sendsFailures) return undefined;
+  const news = newsFor(one);
+  if (!leavesByOutput(news, node.sendsFailures)) return undefined;
   try {
-    return node.output(newsFor(one));
+    return node.output(news);
   } catch (error) {
     if (one.delivered.length === 0 && one.failed.every(({ outcome }) => outcome.key === DEFECT_KEY)) return undefined;
     throw error;
   }
 }
 
+function recordsOf<Body>({ records, repetition }: OutgoingItem<Body>, kind?: RecordKind): NewRecord<Body>[] {
+  return records.map((record) => ({
+    ...record,
+    ...kind,
+    ...(repetition && { repetition: keptRepetition(repetition) }),
+  }));
+}
+
 function newsFor<Body>({ envelope, ...news }: SettledNews<Body>): OutboxNews<Body> {
-  const { properties, settledAtOnce } = envelope as Envelope;
-  return { ...news, properties, settled: news.settled + settledAtOnce, total: news.total + settledAtOnce };
+  const { properties, settledAtOnce, repeated } = envelope as Envelope;
+  return {
+    ...news,
+    properties,
+    settled: news.settled + settledAtOnce,
+    total: news.total + settledAtOnce,
+    repeated: Number(repeated ?? 0),
+  };
 }

@@ -33,11 +33,15 @@ export class SeenEvents {
 
   /**
    * @param keys what tells one thing from another; undefined for what cannot be told, which is always new
-   * @param forMs how long a repetition is known from now on
+   * @param forMs how long a repetition is known from now on; for all of them, or for each
    * @throws StoreUnavailableError
    */
-  async claim(keys: readonly (string | undefined)[], forMs: number, now: number): Promise<SeenClaim> {
-    const hashes = keys.map((key) => (key === undefined ? undefined : hashOf(key)));
+  async claim(
+    keys: readonly (string | undefined)[],
+    forMs: number | readonly number[],
+    now: number,
+  ): Promise<SeenClaim> {
+    const hashes = keys.map((key) => (key === undefined ? undefined : hashOfSeen(key)));
     const known = new Set(hashes.filter((hash) => hash !== undefined));
     const end = await this.hold(known);
     try {
@@ -49,7 +53,12 @@ export class SeenEvents {
         seen.add(hash);
         return isNew;
       });
-      const operations = fresh.flatMap((place) => remember(hashes[place], now + forMs));
+      const operations = fresh.flatMap((place) => {
+        const hash = hashes[place];
+        return hash === undefined
+          ? []
+          : rememberSeen(hash, now + (typeof forMs === "number" ? forMs : (forMs[place] ?? 0)));
+      });
       return { fresh, operations, done: end, release: end };
     } catch (error) {
       end();
@@ -105,14 +114,20 @@ export class SeenEvents {
 
 const HASH_LENGTH = 43;
 
-function hashOf(key: string): string {
+/** What is kept of a key. */
+export function hashOfSeen(key: string): string {
   return createHash("sha256").update(key).digest("base64url");
 }
 
-function remember(hash: string | undefined, until: number): StoreOperation[] {
-  if (hash === undefined) return [];
+/** Remembers a key until a time (Unix ms). @param hash of the key */
+export function rememberSeen(hash: string, until: number): StoreOperation[] {
   return [
     { type: "put", key: SEEN + hash, value: until },
     { type: "put", key: `${UNTIL}${padded(until)}/${hash}`, value: null },
   ];
+}
+
+/** The key is as new as if it had never come; its entry by time goes when that has passed. @param hash of the key */
+export function forgetSeen(hash: string): StoreOperation {
+  return { type: "del", key: SEEN + hash };
 }

@@ -1,3 +1,4 @@
+import { areOfOneKind, type RecordKind } from "./record-kind";
 import type { TakeLimits, WaitingRecord } from "./waiting-record";
 
 /** What one take lends: records by key, so that those of one key stand together. */
@@ -12,8 +13,10 @@ export class TakenBatch<Body> {
     return [...this.records.values()].flat();
   }
 
-  has(key: string): boolean {
-    return this.records.has(key);
+  /** Whether records of its key are in it, and are of its kind. */
+  goesWith(record: RecordKind & { readonly key: string }): boolean {
+    const last = this.records.get(record.key)?.at(-1);
+    return last !== undefined && areOfOneKind(last, record);
   }
 
   /** Whether one more record fits; the first always does. */

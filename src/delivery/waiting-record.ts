@@ -1,14 +1,23 @@
 import type { JsonObject } from "../json";
+import type { RecordKind } from "./record-kind";
+import type { KeptRepetition } from "./repetition";
+
+/** A record that is to wait. */
+export interface NewRecord<Body> extends RecordKind {
+  readonly key: string;
+  /** Plain JSON. */
+  readonly body: Body;
+  /** By what a repetition of it is known, which may come again when this one ends without being delivered. */
+  readonly repetition?: KeptRepetition;
+}
 
 /** A record as it is kept while it waits. Times are Unix ms. */
-export interface WaitingRecord<Body> {
+export interface WaitingRecord<Body> extends NewRecord<Body> {
   /** Unique within the lane, rising in the order of acceptance. */
   readonly id: number;
-  readonly key: string;
   /** The message it came with, and its place in that message. */
   readonly messageId: string;
   readonly index: number;
-  readonly body: Body;
   readonly acceptedAt: number;
   /** How often it was tried without being settled. */
   readonly attempts: number;

@@ -34,8 +34,19 @@ export interface PublicationRequest {
 }
 
 export type PublicationReading =
-  | { readonly ok: true; readonly request: PublicationRequest }
+  | { readonly ok: true; readonly request: PublicationRequest; readonly repetition: PublicationRepetition }
   | { readonly ok: false; readonly key: string; readonly reason: string };
+
+/** By what a request that Bloomreach sends once more is known, and for how long (ms). */
+export interface PublicationRepetition {
+  readonly key: string;
+  readonly forMs: number;
+}
+
+/** Bloomreach repeats a webhook within hours; a new send has another `send`. */
+const SAME_SEND_MS = 48 * 3_600_000;
+/** Without `send`, a later request with the same body may as well be a new one. */
+const SAME_BODY_MS = 10 * 60_000;
 
 /** What identifies a customer in the request; the rest of it updates the customer. */
 const PERSONAL = ["name", "description", "email", "phone", "birthdate", "address"];
@@ -47,6 +58,9 @@ const PERSONAL = ["name", "description", "email", "phone", "birthdate", "address
  * The idempotency key is made of campaign (or voucher), customer and the period: `send` of the payload template, which is the
  * same when Bloomreach repeats the request; without it, or without its last part (the time of an event, which a scheduled
  * scenario does not have), the UTC day of the request.
+ *
+ * A request is a repetition when campaign (or voucher), customer and `send` came within 48 hours, whatever the frequency;
+ * without `send`, when the whole body came within 10 minutes.
  * @param receivedAt Unix ms
  */
 export function readPublicationRequest(
@@ -67,7 +81,8 @@ export function readPublicationRequest(
     };
   const { sourceId } = id;
   const source = voucher === undefined ? ["campaign", campaign] : ["voucher", voucher];
-  const period = periodOf(defaults.frequency, textOf(record.send), receivedAt);
+  const send = textOf(record.send);
+  const period = periodOf(defaults.frequency, send, receivedAt);
   const key = createHash("sha256")
     .update(JSON.stringify([...source, sourceId, period]))
     .digest("hex");
@@ -82,6 +97,10 @@ export function readPublicationRequest(
       channel: textOf(record.channel) ?? defaults.channel,
       joinOnce: defaults.joinOnce,
       metadata: isJsonObject(record.metadata) ? record.metadata : {},
+    },
+    repetition: {
+      key: JSON.stringify([...source, sourceId, ...(send === undefined ? ["body", record] : ["send", send])]),
+      forMs: send === undefined ? SAME_BODY_MS : SAME_SEND_MS,
     },
   };
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import type { StoreOperation } from "../../src/delivery/durable-store";
 import { Inbox, type InboxEntry } from "../../src/delivery/inbox";
+import type { IncomingRecord } from "../../src/delivery/take-marks";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const NODES = ["first", "second", "chained"];
@@ -11,6 +12,8 @@ const NODES = ["first", "second", "chained"];
 interface Message {
   readonly receipts: readonly string[];
   readonly records: readonly string[];
+  /** Its place in the list that it was split from. */
+  readonly part?: number;
 }
 
 type Step = () => void | Promise<void>;
@@ -20,6 +23,8 @@ const story = fc.record({
   webhooks: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }),
   /** What stands before the delivery nodes. */
   shape: fc.constantFrom("whole", "split", "join", "split and join"),
+  /** Webhooks bring equal records; a join that gathers others each time could not tell them apart. */
+  twins: fc.boolean(),
   /** Which of the things that can happen next does. */
   choices: fc.array(fc.nat(1_000), { minLength: 1, maxLength: 60 }),
   /** After how many steps each life of the flows ends, and how. */
@@ -27,6 +32,8 @@ const story = fc.record({
   failingSteps: fc.array(fc.nat(80), { maxLength: 4 }),
   replayAtOnce: fc.integer({ min: 1, max: 10 }),
 });
+
+type Told = typeof story extends fc.Arbitrary<infer Value> ? Value : never;
 
 /**
  * Plays a flow: a webhook is split or joined, then goes to two delivery nodes; what the first one has delivered goes on to a
@@ -49,7 +56,7 @@ class Play {
   private takes = 0;
 
   constructor(
-    private readonly told: typeof story extends fc.Arbitrary<infer Told> ? Told : never,
+    private readonly told: Told,
     private readonly clock: Clock,
   ) {}
 
@@ -137,7 +144,7 @@ class Play {
   }
 
   private async receive(webhook: number, count: number): Promise<void> {
-    const message = { records: recordsOf(webhook, count) };
+    const message = { records: recordsOf(this.told, webhook, count) };
     const entry = { node: "in", receivedAt: Date.now(), message };
     const { receipt, operations, kept } = this.inbox.prepare(entry);
     try {
@@ -155,7 +162,7 @@ class Play {
     const all: Message = { receipts: [receipt], records: message.records as string[] };
     if (node === "first") return this.steps.push(() => this.take("chained", all)) > 0;
     const { shape } = this.told;
-    const parts = shape.startsWith("split") ? all.records.map((record) => ({ ...all, records: [record] })) : [all];
+    const parts = shape.startsWith("split") ? all.records.map((record, part) => ({ ...all, records: [record], part })) : [all];
     for (const part of parts)
       this.steps.push(() => {
         if (!shape.endsWith("join")) return this.fanOut(part);
@@ -179,7 +186,7 @@ class Play {
 
   /** A delivery node takes a message; the log is what the test reads afterwards. */
   private async take(node: string, message: Message): Promise<void> {
-    const claim = this.inbox.claim(message.receipts, node, message.records);
+    const claim = this.inbox.claim(message.receipts, node, incoming(message));
     const records = claim.fresh.map((place) => message.records[place]!);
     if (records.length === 0) return claim.done();
     const lane = `lane/${node}/${this.takes}`;
@@ -222,8 +229,13 @@ class Play {
   }
 }
 
-function recordsOf(webhook: number, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${webhook}.${index}`);
+function recordsOf({ twins, shape }: Told, webhook: number, count: number): string[] {
+  const share = twins && !shape.endsWith("join") ? 2 : 1;
+  return Array.from({ length: count }, (_, index) => `${webhook}.${Math.floor(index / share)}`);
+}
+
+function incoming({ records, part }: Message): IncomingRecord[] {
+  return records.map((text, index) => ({ text, place: String(part ?? index), isPart: part !== undefined }));
 }
 
 describe("inbox: what it promises, whatever happens", () => {
@@ -234,7 +246,7 @@ describe("inbox: what it promises, whatever happens", () => {
         try {
           const play = new Play(told, clock);
           await play.run();
-          const all = told.webhooks.flatMap((count, webhook) => recordsOf(webhook, count)).sort();
+          const all = told.webhooks.flatMap((count, webhook) => recordsOf(told, webhook, count)).sort();
           for (const node of NODES) assert.deepEqual((await play.taken(node)).sort(), all, node);
           await clock.tickAsync(20_000);
           assert.deepEqual(

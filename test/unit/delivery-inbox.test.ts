@@ -2,18 +2,23 @@ import assert from "node:assert/strict";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import { type DurableStore, StoreUnavailableError } from "../../src/delivery/durable-store";
 import { Inbox, type InboxEntry, type InboxOptions } from "../../src/delivery/inbox";
+import type { IncomingRecord } from "../../src/delivery/take-marks";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const RECORDS = ["a", "b", "c"];
+
+/** Records of a list, as they reach a delivery node. */
+const incoming = (texts: readonly string[]): IncomingRecord[] =>
+  texts.map((text, index) => ({ text, place: String(index), isPart: false }));
 
 /** One claim and its write, as a delivery node makes them; returns the places of the fresh records. */
 async function take(
   inbox: Inbox,
   store: DurableStore,
   receipts: string | string[],
-  { node = "upsert", records = RECORDS } = {},
+  { node = "upsert", records = RECORDS }: { node?: string; records?: readonly string[] } = {},
 ): Promise<readonly number[]> {
-  const claim = inbox.claim([receipts].flat(), node, records);
+  const claim = inbox.claim([receipts].flat(), node, incoming(records));
   try {
     if (claim.operations.length > 0) await store.write(claim.operations);
   } catch (error) {
@@ -161,17 +166,17 @@ describe("inbox", () => {
 
     it("does not give a record to two claims at once, and gives it back when the first one fails", async () => {
       const receipt = await inbox.receive(webhook());
-      const first = inbox.claim([receipt], "upsert", ["a", "b"]);
-      const second = inbox.claim([receipt], "upsert", ["b", "c"]);
+      const first = inbox.claim([receipt], "upsert", incoming(["a", "b"]));
+      const second = inbox.claim([receipt], "upsert", incoming(["b", "c"]));
       assert.deepEqual([first.fresh, second.fresh], [[0, 1], [1]]);
       const keys = [...first.operations, ...second.operations].map(({ key }) => key);
       assert.equal(new Set(keys).size, 2);
       first.release();
-      assert.deepEqual(inbox.claim([receipt], "upsert", ["a", "b", "c"]).fresh, [0, 1]);
+      assert.deepEqual(inbox.claim([receipt], "upsert", incoming(["a", "b", "c"])).fresh, [0, 1]);
     });
 
     it("finds everything fresh of what it has forgotten, and marks nothing", () => {
-      const claim = inbox.claim(["unknown"], "upsert", RECORDS);
+      const claim = inbox.claim(["unknown"], "upsert", incoming(RECORDS));
       assert.deepEqual(claim.fresh, [0, 1, 2]);
       assert.deepEqual(claim.operations, []);
       claim.done();
@@ -251,7 +256,7 @@ describe("inbox", () => {
     it("keeps an entry while a take is being written", async () => {
       const receipt = await inbox.receive(webhook());
       await take(inbox, store, receipt, { records: ["a"] });
-      const claim = inbox.claim([receipt], "upsert", ["b"]);
+      const claim = inbox.claim([receipt], "upsert", incoming(["b"]));
       await clock.tickAsync(30_000);
       assert.equal(inbox.size, 1);
       await store.write(claim.operations);
@@ -485,7 +490,7 @@ describe("inbox", () => {
 
   it("finds a webhook by its id, and who took from it", async () => {
     const receipt = await inbox.receive(webhook("request-7"));
-    const claim = inbox.claim([receipt], "upsert", RECORDS);
+    const claim = inbox.claim([receipt], "upsert", incoming(RECORDS));
     const found = { receipt, node: "in", receivedAt: Date.now() };
     assert.deepEqual(inbox.find("request-7"), { ...found, takenBy: [] });
     await store.write(claim.operations);

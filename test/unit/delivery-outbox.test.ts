@@ -79,8 +79,12 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       id: `message ${++messages}`,
       properties: { topic: "customers" },
       receipts: [],
-      records: texts.map((text) => ({ key: text.split(":")[0]!, body: { values: [text] } })),
-      settledAtOnce: [],
+      items: texts.map((text, index) => ({
+        text,
+        place: String(index),
+        isPart: false,
+        records: [{ key: text.split(":")[0]!, body: { values: [text] } }],
+      })),
       ...more,
     });
   const receive = (requestId = "request"): Promise<string> =>
