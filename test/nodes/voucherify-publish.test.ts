@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import voucherifyPublish from "../../nodes/voucherify-publish";
+import { install } from "@sinonjs/fake-timers";
+import { processOwned } from "../../nodes/lib/process-owned";
+import type { Delivery } from "../../src/delivery/delivery";
 import { Simulator } from "../../src/simulator";
 import { FlowUnderTest } from "../support/flow-under-test";
 import { type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
@@ -239,6 +242,117 @@ describe("voucherify publish", () => {
       const { body } = await ask([{ customer: { source_id: "a" } }]);
       assert.deepEqual([body.success, body.accepted, body.rejected], [false, 0, 1]);
       assert.equal(body.errors[0].code, "missing_vouchers");
+    });
+  });
+
+  describe("queue: a repeated request", () => {
+    const queue = { answer: "queue" };
+    const many = (send?: string): object[] =>
+      Array.from({ length: 50 }, (_none, n) => reference(`c${n}`, { ...(send !== undefined && { send }) }));
+    const calls = (): number =>
+      simulator.log.filter(({ method, path }) => method === "POST" && path.startsWith("/v1/publications")).length;
+    const codes = (): string[] => results().map(({ payload }) => payload.voucher_code as string);
+    const delivery = (): Delivery => [...processOwned<Delivery>("delivery").values()].at(-1)!;
+    const letters = async (): Promise<string[]> =>
+      (await delivery().failed.list({ node: `publish${unique}`, limit: 100 })).letters.map(({ id }) => id);
+
+    it("publishes nothing, sends nothing on, and is counted", async () => {
+      await load(queue);
+      const first = await ask(many("7"));
+      assert.deepEqual([first.body.accepted, first.body.repeated], [50, 0]);
+      // As if its answer had been lost: Bloomreach sends it again at once, and once more later.
+      const second = await ask(many("7"));
+      await waitFor("all codes", () => results().length === 50);
+      const third = await ask(many("7"));
+      for (const { status: http, body } of [second, third])
+        assert.deepEqual([http, body.success, body.accepted, body.rejected, body.repeated], [200, true, 0, 0, 50]);
+      assert.ok(status().endsWith("repeated"));
+      const last = await ask([...many("7").slice(0, 3), reference("new", { send: "7" })]);
+      assert.deepEqual([last.body.accepted, last.body.repeated], [1, 3]);
+      await waitFor("the new one", () => results().length === 51);
+      assert.deepEqual(results()[50]!.delivery, { settled: 1, waiting: 0, total: 1, repeated: 3 });
+      assert.deepEqual([calls(), simulator.campaigns.vouchers.size, new Set(codes()).size], [51, 51, 51]);
+      assert.deepEqual(failures(), []);
+    });
+
+    it("is known after a deploy, in the same webhook, and by each node for itself", async () => {
+      await load(queue);
+      const twice = [reference("jane", { send: "1" }), reference("jane", { send: "1", metadata: { attempt: 2 } })];
+      assert.deepEqual((await ask(twice)).body.repeated, 1);
+      await waitFor("the code", () => results().length === 1);
+      await flow.unload();
+      await load(queue);
+      assert.deepEqual((await ask(twice)).body.repeated, 2);
+      await flow.unload();
+      await load({ ...queue, id: `other${unique}` });
+      flow.node(`other${unique}`).receive({ payload: twice[0] });
+      await waitFor("the code again", () => results().length === 1);
+    });
+
+    for (const frequency of ["day", "year", "always"])
+      it(`with another send under "${frequency}" gets the earlier code and goes on with it`, async () => {
+        await load({ ...queue, frequency });
+        await ask(reference("jane", { send: "1" }));
+        await waitFor("the code", () => results().length === 1);
+        const { body } = await ask(reference("jane", { send: "2" }));
+        assert.deepEqual([body.accepted, body.repeated], [1, 0]);
+        await waitFor("the code again", () => results().length === 2);
+        assert.equal(codes()[0], codes()[1]);
+        assert.equal(simulator.campaigns.vouchers.size, 1);
+      });
+
+    it("may come again when it failed, and is a repetition again when it is tried again", async () => {
+      await load(queue);
+      const soldOut = reference("jane", { send: "1", campaign: "Sold out" });
+      for (const count of [1, 2]) {
+        assert.deepEqual((await ask(soldOut)).body.accepted, 1);
+        await waitFor("the failure", async () => (await letters()).length === count);
+      }
+      // As if the campaign had been filled; trying again makes it wait, and paused keys keep it there.
+      simulator.setFaults({ seed: 1, rate500: 1 });
+      assert.equal((await delivery().replay((await letters()).slice(0, 1))).replayed, 1);
+      assert.deepEqual((await ask(soldOut)).body.repeated, 1);
+      simulator.setFaults(undefined);
+    });
+
+    it("may come again when it was erased, or deleted with the queue of its node", async () => {
+      const node = `publish${unique}`;
+      const requests = [reference("jane", { send: "1" }), reference("joe", { send: "1" })];
+      await load(queue, { applicationId: "wrong", secretKey: "wrong" });
+      assert.equal((await ask(requests)).body.accepted, 2);
+      await waitFor("the pause", () => status().endsWith("paused"));
+      await delivery().erase("jane");
+      let { body } = await ask(requests);
+      assert.deepEqual([body.accepted, body.repeated], [1, 1]);
+      await flow.unload();
+      await load({ ...queue, id: `other${unique}` });
+      await waitFor("the removal", async () => !(await delivery().report()).find((one) => one.node === node)?.exists);
+      assert.deepEqual(await delivery().discardQueue(node), { discarded: 2 });
+      await flow.unload();
+      await load(queue);
+      ({ body } = await ask(requests));
+      assert.deepEqual([body.accepted, body.repeated], [2, 0]);
+      await waitFor("both", () => results().length === 2);
+    });
+
+    it("without a send is known by its body, for ten minutes; then its code goes on again", async () => {
+      const clock = install({ now: Date.UTC(2026, 10, 24, 12), toFake: ["Date"] });
+      try {
+        await load(queue);
+        await ask(reference("jane"));
+        await waitFor("the code", () => results().length === 1);
+        assert.deepEqual((await ask(reference("jane"))).body.repeated, 1);
+        assert.deepEqual((await ask(reference("jane", { metadata: { page: "2" } }))).body.repeated, 0);
+        await waitFor("the code of another body", () => results().length === 2);
+        clock.setSystemTime(Date.now() + 10 * 60_000 - 1_000);
+        assert.deepEqual((await ask(reference("jane"))).body.repeated, 1);
+        clock.setSystemTime(Date.now() + 2_000);
+        assert.deepEqual((await ask(reference("jane"))).body.repeated, 0);
+        await waitFor("the code again", () => results().length === 3);
+        assert.equal(new Set(codes()).size, 1);
+      } finally {
+        clock.uninstall();
+      }
     });
   });
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { type Clock, install } from "@sinonjs/fake-timers";
 import { Delivery } from "../../src/delivery/delivery";
 import { StoreUnavailableError } from "../../src/delivery/durable-store";
+import type { WhyUnfit } from "../../src/delivery/fitting-destination";
 import type { InboxEntry } from "../../src/delivery/inbox";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import type { Outbox, OutboxNews } from "../../src/delivery/outbox";
+import type { Outbox, OutboxNews, OutgoingMessage } from "../../src/delivery/outbox";
 import { type Body, delivered, down, refused, retry, ScriptedDestination } from "../support/lane-bench";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
@@ -54,13 +56,17 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
     await start();
   }
   /** Deploys a node; `follower` when another delivery node stands behind it. */
-  async function deploy(node = "node", { follower = false } = {}): Promise<Outbox<Body>> {
+  async function deploy(
+    node = "node",
+    { follower = false, whyUnfit }: { follower?: boolean; whyUnfit?: WhyUnfit } = {},
+  ): Promise<Outbox<Body>> {
     const outbox = await delivery.outbox<Body>({ node, name: "Node", type: "test" });
     outbox.configure({
       destination,
       concurrency: 4,
       output: ({ properties, delivered: done }) => ({ ...properties, payload: done.map(({ key }) => key) }),
       isFollowed: () => follower,
+      ...(whyUnfit && { whyUnfit }),
     });
     outbox.attach({ settled: (one) => news.push(one), state: () => undefined });
     delivery.onReplay(
@@ -73,7 +79,11 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
   const accept = (
     outbox: Outbox<Body>,
     texts: readonly string[],
-    more: { receipts?: string[]; requestId?: string } = {},
+    more: Partial<Pick<OutgoingMessage<Body>, "receipts" | "requestId" | "kind">> & {
+      readonly repeatable?: boolean;
+      /** The message is a part of a list that was split, from this place. */
+      readonly part?: number;
+    } = {},
   ): ReturnType<Outbox<Body>["accept"]> =>
     outbox.accept({
       id: `message ${++messages}`,
@@ -81,9 +91,11 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       receipts: [],
       items: texts.map((text, index) => ({
         text,
-        place: String(index),
-        isPart: false,
+        place: String(more.part ?? index),
+        isPart: more.part !== undefined,
         records: [{ key: text.split(":")[0]!, body: { values: [text] } }],
+        formerTexts: () => [JSON.stringify({ key: text.split(":")[0]!, body: { values: [text] } })],
+        ...(more.repeatable && { repetition: { key: text, forMs: HOUR } }),
       })),
       ...more,
     });
@@ -103,6 +115,123 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
     assert.deepEqual(destination.sent.flat().sort(), ["a", "b", "c"]);
     const other = await deploy("other");
     assert.equal((await accept(other, ["a"], { receipts: [receipt] })).waiting, 1, "another node has its own marks");
+  });
+
+  it("takes equal records of one webhook each once, in a list and as parts of it, in any order and after a crash", async () => {
+    const receipt = await receive();
+    const receipts = [receipt];
+    let outbox = await deploy();
+    assert.equal((await accept(outbox, ["a"], { receipts, part: 0 })).waiting, 1);
+    assert.equal((await accept(outbox, ["a"], { receipts, part: 2 })).waiting, 1);
+    assert.equal((await accept(outbox, ["a"], { receipts, part: 0 })).waiting, 0);
+    await crash();
+    outbox = await deploy();
+    assert.equal((await accept(outbox, ["a", "b", "a", "a"], { receipts })).waiting, 2, "b and the third a");
+    for (const part of [0, 2, 3]) assert.equal((await accept(outbox, ["a"], { receipts, part })).waiting, 0);
+    // A filter or a join has let other records through this time.
+    assert.equal((await accept(outbox, ["c", "a", "a", "a", "b"], { receipts })).waiting, 1);
+  });
+
+  it("knows what release 0.1.0 took, whose marks have no places", async () => {
+    const receipt = await receive();
+    const hash = (text: string): string => createHash("sha256").update(text).digest("base64").slice(0, 12);
+    const marks = [JSON.stringify({ key: "a", body: { values: ["a"] } }), "held"].map(hash).join("");
+    await disk.write([{ type: "put", key: `taken/${receipt}/node/${"0".padStart(16, "0")}`, value: marks }]);
+    await crash();
+    const taken = await accept(await deploy(), ["a", "b", "held"], { receipts: [receipt] });
+    assert.deepEqual(taken, { waiting: 1, fresh: [1], repeated: 0 });
+    await crash();
+    assert.equal((await accept(await deploy(), ["a", "b", "held"], { receipts: [receipt] })).waiting, 0);
+  });
+
+  it("leaves a repetition out, also after a crash; what was not kept may come again", async () => {
+    let outbox = await deploy();
+    disk.failWrites = 1;
+    await assert.rejects(accept(outbox, ["a"], { repeatable: true }), StoreUnavailableError);
+    assert.deepEqual(await accept(outbox, ["a", "a"], { repeatable: true }), { waiting: 1, fresh: [0], repeated: 1 });
+    await crash();
+    outbox = await deploy();
+    assert.equal((await accept(outbox, ["a", "b"], { repeatable: true })).repeated, 1);
+    await pass(100);
+    assert.deepEqual(destination.sent.flat().sort(), ["a", "b"]);
+    await crash();
+    outbox = await deploy();
+    assert.equal((await accept(outbox, ["a", "b"], { repeatable: true })).repeated, 2, "delivered ones are known too");
+    await pass(HOUR);
+    assert.equal((await accept(outbox, ["a"], { repeatable: true })).waiting, 1);
+  });
+
+  it("lets a failed request come again from the very write in which it failed, and counts one that is tried again", async () => {
+    destination.answer = () => refused;
+    await accept(await deploy(), ["a"], { repeatable: true });
+    await pass(100);
+    await crash();
+    let outbox = await deploy();
+    const [letter] = (await delivery.failed.list({ limit: 1 })).letters;
+    destination.answer = () => retry;
+    await delivery.replay([letter!.id]);
+    assert.equal((await accept(outbox, ["a"], { repeatable: true })).repeated, 1);
+    destination.answer = () => refused;
+    await pass(HOUR);
+    await crash();
+    outbox = await deploy();
+    assert.equal((await accept(outbox, ["a"], { repeatable: true })).waiting, 1);
+  });
+
+  it("takes a message with a receipt once whose records can be repeated: a replay is no repetition of itself", async () => {
+    const receipts = [await receive()];
+    const outbox = await deploy();
+    assert.equal((await accept(outbox, ["a"], { receipts, repeatable: true })).waiting, 1);
+    const again = await accept(outbox, ["a"], { receipts, repeatable: true });
+    assert.deepEqual(again, { waiting: 0, fresh: [], repeated: 0 });
+  });
+
+  it("makes one record only of records of one kind, and keeps their order", async () => {
+    destination.answer = () => retry;
+    const outbox = await deploy();
+    const kinds = [undefined, { kind: "update", version: 1 }, { kind: "update", version: 2 }];
+    await accept(outbox, ["blocked"]);
+    for (const kind of kinds) await accept(outbox, ["a:1", "a:2"], { ...(kind && { kind }) });
+    destination.answer = () => delivered;
+    await crash();
+    await deploy();
+    await pass(HOUR);
+    const calls = destination.calls.flatMap(({ records }) => records.filter(({ key }) => key === "a"));
+    assert.deepEqual(
+      calls.map(({ values }) => values),
+      [
+        ["a:1", "a:2"],
+        ["a:1", "a:2"],
+        ["a:1", "a:2"],
+      ],
+    );
+  });
+
+  it("keeps what its node cannot send any more, sends the others of the call, and delivers it when it fits again", async () => {
+    const deployFor = (sent: number): Promise<Outbox<Body>> =>
+      deploy("node", { whyUnfit: ({ version }) => (version === sent ? undefined : "It does not fit.") });
+    const outbox = await deployFor(1);
+    outbox.configure(undefined);
+    await accept(outbox, ["old", "old too"], { kind: { kind: "update", version: 1 } });
+    await accept(outbox, ["new"], { kind: { kind: "update", version: 2 } });
+    await crash();
+    await deployFor(2);
+    await pass(100);
+    assert.deepEqual(destination.sent, [["new"]]);
+    const { letters } = await delivery.failed.list({ limit: 10 });
+    assert.deepEqual(
+      letters.map(({ customer, kind, version, reasonKey, reason }) => [customer, kind, version, reasonKey, reason]),
+      ["old", "old too"].map((customer) => [customer, "update", 1, "does_not_fit", "It does not fit."]),
+    );
+    const ids = letters.map(({ id }) => id);
+    assert.deepEqual(await delivery.replay(ids), {
+      replayed: 0,
+      refused: ids.map((id) => ({ id, reason: "It does not fit." })),
+    });
+    await deployFor(1);
+    assert.equal((await delivery.replay(ids)).replayed, 2);
+    await pass(100);
+    assert.deepEqual(destination.sent.flat().sort(), ["new", "old", "old too"]);
   });
 
   it("waits with a receipt for a store that fails, and refuses without one", async () => {
@@ -136,6 +265,18 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
     assert.deepEqual(destination.sent.flat(), ["bad"]);
     assert.equal((await delivery.failed.list({ limit: 10 })).letters.length, 0);
     assert.equal(news[0]?.delivered.length, 1);
+  });
+
+  it("keeps each of several failed records of a call, with the API's answer", async () => {
+    const answer = { statusCode: 400, body: { key: "invalid_payload" } };
+    destination.answer = () => ({ ...refused, answer });
+    await accept(await deploy(), ["a", "b", "c"]);
+    await pass(100);
+    const { letters } = await delivery.failed.list({ limit: 10 });
+    assert.deepEqual(
+      letters.map((letter) => [letter.customer, letter.index, letter.answer]),
+      ["a", "b", "c"].map((customer, index) => [customer, index, answer]),
+    );
   });
 
   it("gives up after 24 hours of failure with the last reason; a replay delivers it", async () => {
