@@ -95,7 +95,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
         isPart: more.part !== undefined,
         records: [{ key: text.split(":")[0]!, body: { values: [text] } }],
         formerTexts: () => [JSON.stringify({ key: text.split(":")[0]!, body: { values: [text] } })],
-        ...(more.repeatable && { repetition: { key: text, forMs: HOUR } }),
+        ...(more.repeatable && { repetition: { key: text, forMs: 3 * HOUR } }),
       })),
       ...more,
     });
@@ -157,7 +157,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
     await crash();
     outbox = await deploy();
     assert.equal((await accept(outbox, ["a", "b"], { repeatable: true })).repeated, 2, "delivered ones are known too");
-    await pass(HOUR);
+    await pass(3 * HOUR);
     assert.equal((await accept(outbox, ["a"], { repeatable: true })).waiting, 1);
   });
 
