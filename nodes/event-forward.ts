@@ -4,7 +4,7 @@ import { BloomreachTracking } from "../src/destinations/bloomreach-tracking";
 import { CUSTOM_EVENT, TRACKING_COMMAND } from "../src/destinations/body-kinds";
 import { forwardToBloomreach, type TrackingWork } from "../src/destinations/tracking-work";
 import type { CustomEvent } from "../src/destinations/voucherify-events";
-import { isJsonObject, type JsonObject } from "../src/json";
+import { isJsonObject } from "../src/json";
 import { customEvent } from "../src/mapping/custom-event";
 import { DEFAULT_EVENT_NAMES } from "../src/mapping/event-names";
 import type { EventKind } from "../src/schemas/voucherify-event";

@@ -41,8 +41,13 @@ export function newsOf<Body>(
     ]),
   );
   for (const { original, outcome } of final) {
-    const { id: _id, messageId, firstTriedAt: _firstTriedAt, lostAnswers: _lostAnswers, ...record } = original;
-    const settled = { ...record, attempts: original.attempts + 1 };
+    const { messageId, index, key, body, kind, version, repetition, acceptedAt } = original;
+    const settled = {
+      ...{ index, key, body, acceptedAt, attempts: original.attempts + 1 },
+      ...(kind !== undefined && { kind }),
+      ...(version !== undefined && { version }),
+      ...(repetition && { repetition }),
+    };
     if (outcome.status === "delivered") results.get(messageId)?.delivered.push({ ...settled, outcome });
     else results.get(messageId)?.failed.push({ ...settled, outcome });
   }

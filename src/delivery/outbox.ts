@@ -150,7 +150,10 @@ export class Outbox<Body> {
     this.node = node;
     this.waiting.owner = owner;
     const { destination, whyUnfit, concurrency } = node ?? {};
-    this.lane.setDestination(destination && whyUnfit ? new FittingDestination(destination, whyUnfit) : destination, concurrency);
+    this.lane.setDestination(
+      destination && whyUnfit ? new FittingDestination(destination, whyUnfit) : destination,
+      concurrency,
+    );
   }
 
   /** Whether a node delivers from it now. */
@@ -202,15 +205,13 @@ export class Outbox<Body> {
     for (const group of groupBy(fitting, ({ messageId }) => messageId)) {
       const { envelope: properties, requestId } = group[0]!;
       const envelope: Envelope = { properties, settledAtOnce: 0, ...(requestId !== undefined && { requestId }) };
-      const records = group.map(
-        ({ customer, key = customer, body, kind, version, repetition }): NewRecord<Body> => ({
-          key,
-          body: body as Body,
-          ...(kind !== undefined && { kind }),
-          ...(version !== undefined && { version }),
-          ...(repetition && { repetition }),
-        }),
-      );
+      const records = group.map(({ customer, key = customer, body, kind, version, repetition }): NewRecord<Body> => ({
+        key,
+        body: body as Body,
+        ...(kind !== undefined && { kind }),
+        ...(version !== undefined && { version }),
+        ...(repetition && { repetition }),
+      }));
       const removal = this.options.deadLetters.removal(group);
       const operations = [...removal.operations, ...mayNotComeAgain(records, Date.now())];
       try {

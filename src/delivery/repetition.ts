@@ -29,7 +29,5 @@ export function mayComeAgain(records: readonly Repeatable[]): StoreOperation[] {
 
 /** What must be written when records that had ended wait once more. @param now Unix ms */
 export function mayNotComeAgain(records: readonly Repeatable[], now: number): StoreOperation[] {
-  return records.flatMap(({ repetition }) =>
-    repetition ? rememberSeen(repetition.seen, now + repetition.forMs) : [],
-  );
+  return records.flatMap(({ repetition }) => (repetition ? rememberSeen(repetition.seen, now + repetition.forMs) : []));
 }

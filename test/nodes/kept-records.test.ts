@@ -12,10 +12,7 @@ import { BLOOMREACH_KEYS, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../supp
 import { waitFor } from "../support/wait-for";
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- core nodes have no types
-const [splitNode, completeNode] = [
-  require("@node-red/nodes/core/sequence/17-split.js"),
-  require("@node-red/nodes/core/common/24-complete.js"),
-];
+const splitNode = require("@node-red/nodes/core/sequence/17-split.js");
 const PATH = "/kept-records";
 const SECRET = "test-signing-secret-44b1";
 
@@ -35,7 +32,7 @@ interface Settings {
 }
 
 describe("what waits in a queue, and deploys with other settings", () => {
-  const flow = new FlowUnderTest([voucherifyIn, eventForward, splitNode, completeNode]);
+  const flow = new FlowUnderTest([voucherifyIn, eventForward, splitNode]);
   let simulator: Simulator;
   let unique = 0;
   before(async () => {

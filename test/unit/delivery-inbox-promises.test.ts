@@ -162,7 +162,9 @@ class Play {
     const all: Message = { receipts: [receipt], records: message.records as string[] };
     if (node === "first") return this.steps.push(() => this.take("chained", all)) > 0;
     const { shape } = this.told;
-    const parts = shape.startsWith("split") ? all.records.map((record, part) => ({ ...all, records: [record], part })) : [all];
+    const parts = shape.startsWith("split")
+      ? all.records.map((record, part) => ({ ...all, records: [record], part }))
+      : [all];
     for (const part of parts)
       this.steps.push(() => {
         if (!shape.endsWith("join")) return this.fanOut(part);
