@@ -353,7 +353,7 @@ export class LaneStore<Body> {
 
   /** Deletes everything of the queue but its summary. */
   private async clear(): Promise<void> {
-    for await (const page of keyPages(this.store, this.keys.all)) {
+    for await (const page of keyPages(this.store, this.keys.all, PAGE)) {
       const found = (await this.store.get(page)) as unknown as readonly (Partial<KeptRecord> | undefined)[];
       const deletions = page.map((key): StoreOperation => ({ type: "del", key }));
       await this.store.write([...deletions, ...mayComeAgain(found.flatMap((one) => one ?? []))]);

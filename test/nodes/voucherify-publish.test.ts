@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import voucherifyPublish from "../../nodes/voucherify-publish";
 import { install } from "@sinonjs/fake-timers";
-import { processOwned } from "../../nodes/lib/process-owned";
-import type { Delivery } from "../../src/delivery/delivery";
 import { Simulator } from "../../src/simulator";
 import { FlowUnderTest } from "../support/flow-under-test";
 import { type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
@@ -252,9 +250,8 @@ describe("voucherify publish", () => {
     const calls = (): number =>
       simulator.log.filter(({ method, path }) => method === "POST" && path.startsWith("/v1/publications")).length;
     const codes = (): string[] => results().map(({ payload }) => payload.voucher_code as string);
-    const delivery = (): Delivery => [...processOwned<Delivery>("delivery").values()].at(-1)!;
     const letters = async (): Promise<string[]> =>
-      (await delivery().failed.list({ node: `publish${unique}`, limit: 100 })).letters.map(({ id }) => id);
+      (await flow.delivery.failed.list({ node: `publish${unique}`, limit: 100 })).letters.map(({ id }) => id);
 
     it("publishes nothing, sends nothing on, and is counted", async () => {
       await load(queue);
@@ -310,7 +307,7 @@ describe("voucherify publish", () => {
       }
       // As if the campaign had been filled; trying again makes it wait, and paused keys keep it there.
       simulator.setFaults({ seed: 1, rate500: 1 });
-      assert.equal((await delivery().replay((await letters()).slice(0, 1))).replayed, 1);
+      assert.equal((await flow.delivery.replay((await letters()).slice(0, 1))).replayed, 1);
       assert.deepEqual((await ask(soldOut)).body.repeated, 1);
       simulator.setFaults(undefined);
     });
@@ -321,13 +318,16 @@ describe("voucherify publish", () => {
       await load(queue, { applicationId: "wrong", secretKey: "wrong" });
       assert.equal((await ask(requests)).body.accepted, 2);
       await waitFor("the pause", () => status().endsWith("paused"));
-      await delivery().erase("jane");
+      await flow.delivery.erase("jane");
       let { body } = await ask(requests);
       assert.deepEqual([body.accepted, body.repeated], [1, 1]);
       await flow.unload();
       await load({ ...queue, id: `other${unique}` });
-      await waitFor("the removal", async () => !(await delivery().report()).find((one) => one.node === node)?.exists);
-      assert.deepEqual(await delivery().discardQueue(node), { discarded: 2 });
+      await waitFor(
+        "the removal",
+        async () => !(await flow.delivery.report()).find((one) => one.node === node)?.exists,
+      );
+      assert.deepEqual(await flow.delivery.discardQueue(node), { discarded: 2 });
       await flow.unload();
       await load(queue);
       ({ body } = await ask(requests));

@@ -8,8 +8,10 @@ import helper from "node-red-node-test-helper";
 import bloomreachAccount from "../../nodes/bloomreach-account";
 import bloomreachIn from "../../nodes/bloomreach-in";
 import customerUpsert from "../../nodes/customer-upsert";
+import { deliveryLife } from "../../nodes/lib/delivery-life";
 import throttle from "../../nodes/throttle";
 import voucherifyAccount from "../../nodes/voucherify-account";
+import type { Delivery } from "../../src/delivery/delivery";
 import type { FlowNode } from "./flows";
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a message can hold anything, and tests look inside
@@ -23,6 +25,8 @@ export class FlowUnderTest {
   private readonly userDir = mkdtempSync(join(tmpdir(), "flow-under-test-"));
   /** What arrived at nodes of type "helper", by their id. */
   readonly received = new Map<string, Received[]>();
+  /** The helper knows one user directory at a time: that of the file that was loaded last. */
+  private usedDir = this.userDir;
   url = "";
   private server: Server | undefined;
   private httpNode: RequestListener = (_request, response) => void response.writeHead(404).end();
@@ -50,6 +54,7 @@ export class FlowUnderTest {
     this.received.clear();
     const watch = (RED: NodeAPI): void => {
       this.httpNode = RED.httpNode;
+      this.usedDir = RED.settings.userDir ?? this.userDir;
       Object.assign(RED, { server: this.server });
     };
     await helper.load([watch, ...USUAL, ...this.nodes], flow as never, credentials);
@@ -72,6 +77,11 @@ export class FlowUnderTest {
 
   of(id: string): Received[] {
     return this.received.get(id) ?? [];
+  }
+
+  /** What the nodes have kept, once there was one. */
+  get delivery(): Delivery {
+    return deliveryLife().get(join(this.usedDir, "bloomreach-voucherify", "queue"))!;
   }
 
   /** The text of a node's last status. */
