@@ -4,10 +4,10 @@ import type { Destination } from "../../src/delivery/destination";
 import type { Lane, LaneState } from "../../src/delivery/lane";
 import { UNFIT } from "../../src/delivery/fitting-destination";
 import { leavesByOutput, type OutboxNews } from "../../src/delivery/outbox";
+import { customerOf } from "../../src/delivery/record-key";
 import type { Repetition } from "../../src/delivery/repetition";
 import { type BodyKind, type KindedRecord, kindOf, whyUnfit } from "../../src/destinations/body-kinds";
 import { liveOnly } from "../../src/destinations/live-only";
-import { customerOf, withoutOrigin } from "../../src/delivery/record-key";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/json";
 import type { RequestBudget } from "../../src/throttle/request-budget";
 import { hasDeliveryDownstream } from "./downstream";
@@ -91,11 +91,8 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   onEachMessage(node, async (message) => {
     refusedAt = refusalOfSimulated(message, work) && Date.now();
     const given = itemsOf(message, work.notAPayload);
-    const judged = admitted(
-      message,
-      work,
-      given.map((item) => work.judge(item, message)),
-    );
+    const judged = given.map((item) => work.judge(item, message));
+    const admittedItems = admitted(message, work, judged);
     const receipts = receiptsOf(message);
     if (receipts.length === 0) await delivery.usable(STORE_PATIENCE_MS);
     const outbox = await opening;
@@ -109,13 +106,11 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
         receipts,
         ...(requestIdOf(message) && { requestId: requestIdOf(message) }),
         kind: { kind, version },
-        items: judged.map((one, index) => ({
+        items: admittedItems.map((one, index) => ({
           text: JSON.stringify(given[index] ?? null),
           ...placeIn(message, index),
           ...("records" in one ? one : { records: [] }),
-          ...("records" in one && {
-            formerTexts: () => one.records.map(({ key, body }) => JSON.stringify({ key: withoutOrigin(key), body })),
-          }),
+          formerTexts: () => formerTexts(judged[index]!),
         })),
       })
       .catch((error: unknown) => {
@@ -125,7 +120,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     const { waiting, repeated } = taken;
     if (waiting === 0) live.forget(id);
     const settled = taken.fresh.flatMap((index) => {
-      const one = judged[index]!;
+      const one = admittedItems[index]!;
       if ("records" in one) return [];
       return [{ ...one, result: one.failed ? { index, ...one.result } : one.result }];
     });
@@ -262,6 +257,11 @@ function itemsOf({ payload }: Message, notAPayload: string | undefined): readonl
   if (Array.isArray(payload)) return payload as JsonValue[];
   if (notAPayload !== undefined && !isJsonObject(payload)) throw new MessageError(notAPayload);
   return [payload as JsonValue];
+}
+
+/** How release 0.1.0 marked what it took: by what the node made of it. */
+function formerTexts<Body>(judged: Judged<Body>): string[] {
+  return "records" in judged ? judged.records.map((record) => JSON.stringify(record)) : [];
 }
 
 /** Names a record for the user, also one that an earlier life of the node accepted for something else. */

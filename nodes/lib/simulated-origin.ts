@@ -3,7 +3,6 @@ import { isSimulatedReceipt } from "../../src/delivery/receipts";
 import { simulatedKey } from "../../src/delivery/record-key";
 import type { BodyKind } from "../../src/destinations/body-kinds";
 import { NOT_SENT_LIVE } from "../../src/destinations/live-only";
-import type { JsonObject } from "../../src/json";
 import type { Judged } from "./delivery-node";
 import { deliveryNodesDownstream } from "./downstream";
 import { receiptsOf } from "./durable-delivery";
@@ -53,21 +52,15 @@ export function admitted<Body>(
   const refusal = refusalOfSimulated(message, work);
   if (!refusal && !work.isSimulated) return judged;
   message.simulated = true;
-  if (refusal) {
-    const { key, reason } = refusal;
-    return judged.map((one) => ({ failed: true, result: { ...namesOf(one, work.kind), key, reason } }));
-  }
-  return judged.map((one) =>
-    "records" in one
-      ? { ...one, records: one.records.map((record) => ({ ...record, key: simulatedKey(record.key) })) }
-      : one,
-  );
-}
-
-function namesOf<Body>(one: Judged<Body>, { naming }: Pick<BodyKind<Body>, "naming">): JsonObject {
-  if (!("records" in one)) return one.result;
-  const [first] = one.records;
-  return first ? naming(first.body) : {};
+  return judged.map((one): Judged<Body> => {
+    if (refusal) {
+      const { key, reason } = refusal;
+      const named = "records" in one ? work.kind.naming(one.records[0]!.body) : one.result;
+      return { failed: true, result: { ...named, key, reason } };
+    }
+    if (!("records" in one)) return one;
+    return { ...one, records: one.records.map(({ key, body }) => ({ key: simulatedKey(key), body })) };
+  });
 }
 
 /** Nodes that run now, and whether their account is the simulator. */

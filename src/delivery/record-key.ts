@@ -23,11 +23,6 @@ export function isSimulatedKey(key: string): boolean {
   return key.endsWith(SIMULATED);
 }
 
-/** The key as it would be without the simulator. */
-export function withoutOrigin(key: string): string {
-  return isSimulatedKey(key) ? key.slice(0, -SIMULATED.length) : key;
-}
-
 /** Whose record it is. */
 export function customerOf(key: string): string {
   return key.split(SEPARATOR, 1)[0]!;
