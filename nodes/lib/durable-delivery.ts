@@ -5,6 +5,7 @@ import { Delivery } from "../../src/delivery/delivery";
 import { LevelStore } from "../../src/delivery/level-store";
 import { checkCloseTimeout, deliveryLife } from "./delivery-life";
 import { onceFlowsRun, watchFlows } from "./flow-lifecycle";
+import { LiveMessages } from "./live-messages";
 import { processOwned } from "./process-owned";
 import { addQueueRoutes } from "./queue-routes";
 
@@ -43,7 +44,10 @@ export function durableDelivery(RED: NodeAPI): Delivery {
   if (existing) return existing;
 
   const store = LevelStore.open(folder, { log: (level, sentence) => RED.log[level](sentence) });
-  const delivery = new Delivery(store, store.ready(), { report: (sentence) => RED.log.error(sentence) });
+  const delivery = new Delivery(store, store.ready(), {
+    report: (sentence) => RED.log.error(sentence),
+    onErase: (person) => LiveMessages.forgetThoseWith(person),
+  });
   life.add(RED, folder, { delivery, store });
   return delivery;
 }

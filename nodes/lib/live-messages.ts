@@ -1,4 +1,5 @@
-import type { JsonObject } from "../../src/json";
+import type { PersonalData } from "../../src/delivery/personal-data";
+import type { JsonObject, JsonValue } from "../../src/json";
 import { isTooDeep } from "../../src/schemas/json-scanner";
 import type { Message } from "./message-handler";
 import { processOwned } from "./process-owned";
@@ -21,6 +22,16 @@ export class LiveMessages {
     return existing;
   }
 
+  /** Forgets the messages of all nodes that name a person: what waits of them continues from the stored copies. */
+  static forgetThoseWith(person: PersonalData): void {
+    for (const { messages } of processOwned<LiveMessages>("live-messages").values())
+      for (const [id, message] of messages) {
+        const kept = { ...serialisable(message), payload: copyOf(message.payload) ?? null };
+        const hardIds = typeof message.hardId === "string" ? [message.hardId] : [];
+        if (person.within(kept, { hardIds }) !== kept) messages.delete(id);
+      }
+  }
+
   keep(id: string, message: Message): void {
     if (this.messages.size < MOST || "res" in message) this.messages.set(id, message);
   }
@@ -40,13 +51,20 @@ export function serialisable(message: Message): JsonObject {
   const kept: JsonObject = {};
   for (const [key, value] of Object.entries(message)) {
     if (key === "payload" || key === "req" || key === "res") continue;
-    try {
-      const text = JSON.stringify(value) as string | undefined;
-      // What is nested too deep would overflow the call stack when the message is copied.
-      if (text !== undefined && !isTooDeep(text)) kept[key] = JSON.parse(text) as JsonObject[string];
-    } catch {
-      // Circular values cannot be kept; the live message still has them.
-    }
+    const copy = copyOf(value);
+    if (copy !== undefined) kept[key] = copy;
   }
   return kept;
+}
+
+/** A copy as JSON; undefined for what has none, or is nested too deep. */
+function copyOf(value: unknown): JsonValue | undefined {
+  try {
+    const text = JSON.stringify(value) as string | undefined;
+    // What is nested too deep would overflow the call stack when the message is copied.
+    return text === undefined || isTooDeep(text) ? undefined : (JSON.parse(text) as JsonValue);
+  } catch {
+    // Circular values cannot be kept; the live message still has them.
+    return undefined;
+  }
 }

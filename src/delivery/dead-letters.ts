@@ -62,7 +62,6 @@ export interface LetterPage {
 /** Which letters are looked for. */
 interface LetterQuery {
   readonly node?: string | undefined;
-  readonly customer?: string;
   /** Id of the last letter of the page before. */
   readonly after?: string | undefined;
   /** Failed before this time, Unix ms. */
@@ -173,26 +172,32 @@ export class DeadLetters {
     for await (const letter of this.all({ node })) yield `${JSON.stringify(letter)}\n`;
   }
 
-  /** Forgets every letter of a customer (hard ID). Returns how many there were. */
-  erase(customer: string): Promise<number> {
-    return this.removeEvery({ customer });
-  }
-
   /**
-   * Changes the envelopes of letters; letters must not be replayed meanwhile.
-   * @param change returns the new one, or undefined for no change
+   * Changes or forgets letters; letters must not be replayed meanwhile. Returns how many of each there were.
+   * @param change returns the new letter, the same one for no change, undefined to forget it
    */
-  rewrite(change: (envelope: JsonObject) => JsonObject | undefined): Promise<void> {
+  rewrite(
+    change: (letter: DeadLetter) => DeadLetter | undefined,
+  ): Promise<{ readonly removed: number; readonly changed: number }> {
     return this.deleting.run(async () => {
+      const counts = { removed: 0, changed: 0 };
       for await (const { letters } of this.pages({})) {
-        const operations = letters.flatMap(({ id, ...letter }): StoreOperation[] => {
-          const envelope = change(letter.envelope);
-          return envelope
-            ? [{ type: "put", key: PREFIX + id, value: { ...letter, envelope } as unknown as JsonObject }]
-            : [];
-        });
+        const removed: DeadLetter[] = [];
+        const operations: StoreOperation[] = [];
+        for (const letter of letters) {
+          const next = change(letter);
+          if (next === undefined) removed.push(letter);
+          else if (next !== letter) {
+            const { id, ...value } = next;
+            operations.push({ type: "put", key: PREFIX + id, value: value as unknown as JsonObject });
+          }
+        }
         if (operations.length > 0) await this.store.write(operations);
+        await this.remove(removed);
+        counts.removed += removed.length;
+        counts.changed += operations.length;
       }
+      return counts;
     });
   }
 
@@ -211,7 +216,7 @@ export class DeadLetters {
 
   /** Removes what a query finds, and what is damaged there, unless the query asks whose it is. */
   private removeEvery(query: LetterQuery): Promise<number> {
-    const isAnybodys = query.node === undefined && query.customer === undefined;
+    const isAnybodys = query.node === undefined;
     return this.deleting.run(async () => {
       let removed = 0;
       for await (const { letters, damaged } of this.pages(query)) {
@@ -255,7 +260,7 @@ export class DeadLetters {
   }
 
   /** The letters and the keys of damaged ones, oldest first. */
-  private async *pages({ node, customer, after, before, size = PAGE }: LetterQuery): AsyncGenerator<{
+  private async *pages({ node, after, before, size = PAGE }: LetterQuery): AsyncGenerator<{
     readonly letters: readonly DeadLetter[];
     readonly damaged: readonly string[];
   }> {
@@ -264,10 +269,7 @@ export class DeadLetters {
     for await (const page of readPages(this.store, { gte, lt }, size)) {
       const letters = readable(page)
         .map(([key, value]) => letterOf(key, value))
-        .filter(
-          (letter) =>
-            (node === undefined || letter.node === node) && (customer === undefined || letter.customer === customer),
-        );
+        .filter((letter) => node === undefined || letter.node === node);
       yield { letters, damaged: page.filter(([, value]) => value === undefined).map(([key]) => key) };
     }
   }

@@ -1,7 +1,7 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import { Cursors } from "./cursors";
 import { type DeadLetter, DeadLetters, type LetterChange } from "./dead-letters";
 import { type DurableStore, type StoreOperation, StoreUnavailableError } from "./durable-store";
+import { eraseCustomer } from "./erasure";
 import { Inbox, type InboxEntry } from "./inbox";
 import type { Lane } from "./lane";
 import { type LaneOwner, LaneStore } from "./lane-store";
@@ -10,6 +10,7 @@ import { Mutex } from "./mutex";
 import { Outbox } from "./outbox";
 import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult } from "./queue-desk";
 import type { RetryPolicy } from "./retry-policy";
+import { PersonalData } from "./personal-data";
 import { SeenEvents } from "./seen-events";
 
 /** So often the emission of a message may fail, with so much time in between. */
@@ -31,6 +32,8 @@ export interface DeliveryOptions {
   readonly retry?: RetryPolicy;
   /** Hears of mistakes in the program, which stop nothing but must be seen. */
   readonly report?: (sentence: string) => void;
+  /** A customer is about to be erased: what is in memory outside of the store must go too. */
+  readonly onErase?: (person: PersonalData) => void;
 }
 
 /**
@@ -289,29 +292,20 @@ export class Delivery implements QueueDesk {
   ): Promise<{ receivedAt?: number; waiting: Record<string, number>; failed: Record<string, number> }> {
     const received = this.inbox.find(requestId);
     const waiting: Record<string, number> = {};
-    for (const owner of await LaneStore.owners(this.store)) {
-      for await (const message of (await this.queueOf(owner)).messages())
-        if (message.envelope.requestId === requestId)
-          waiting[owner.node] = (waiting[owner.node] ?? 0) + message.waiting;
+    for await (const queue of this.eachQueue()) {
+      const { node } = queue.owner;
+      for await (const message of queue.messages())
+        if (message.envelope.requestId === requestId) waiting[node] = (waiting[node] ?? 0) + message.waiting;
     }
     const failed = await this.deadLetters.find(requestId);
     return { ...(received && { receivedAt: received.receivedAt }), waiting, failed };
   }
 
-  private async eraseNow(hardId: string): Promise<ErasedCounts> {
-    const change = (message: JsonObject): JsonObject | undefined => withoutPerson(message, hardId);
-    let waiting = 0;
-    for (const owner of await LaneStore.owners(this.store)) {
-      const queue = await this.queueOf(owner);
-      waiting += await queue.erase(hardId);
-      // What others wait with may name the person too: a flow can copy the payload to another property.
-      await queue.rewrite(change);
-    }
-    const failed = await this.deadLetters.erase(hardId);
-    await this.deadLetters.rewrite(change);
-    const received = await this.inbox.rewrite(change);
-    await this.store.compact();
-    return { waiting, failed, received };
+  private eraseNow(hardId: string): Promise<ErasedCounts> {
+    const { store, inbox, deadLetters, cursors } = this;
+    const person = new PersonalData(hardId);
+    this.options.onErase?.(person);
+    return eraseCustomer({ store, inbox, deadLetters, cursors, queues: () => this.eachQueue() }, person);
   }
 
   /** Of all outboxes that are open, or are being opened and will be. */
@@ -366,31 +360,11 @@ export class Delivery implements QueueDesk {
     opening.catch(() => this.queues.delete(owner.node));
     return opening;
   }
-}
 
-/**
- * A message without what is about one person: texts that are the person's ID, and objects that have the ID among their
- * values; undefined when there is nothing. In what is about somebody else (an item of a list) only lists are searched.
- */
-function withoutPerson(message: JsonObject, hardId: string): JsonObject | undefined {
-  let found = false;
-  const isAbout = (value: JsonValue, isId: (one: JsonValue) => boolean): boolean => {
-    const about = isId(value) || (isJsonObject(value) && Object.values(value).some(isId));
-    found ||= about;
-    return about;
-  };
-  const isText = (one: JsonValue): boolean => one === hardId;
-  // IDs in records can be numbers; elsewhere a number is anything (a status, a count).
-  const isTextOrNumber = (one: JsonValue): boolean => typeof one !== "object" && String(one) === hardId;
-  const copy = (value: JsonValue, inItem: boolean): JsonValue => {
-    if (Array.isArray(value))
-      return value.filter((item) => !isAbout(item, isTextOrNumber)).map((item) => copy(item, true));
-    if (!isJsonObject(value)) return value;
-    const others = Object.entries(value).filter(([, one]) => inItem || !isAbout(one, isText));
-    return Object.fromEntries(others.map(([key, one]) => [key, copy(one, inItem)]));
-  };
-  const result = copy(message, false) as JsonObject;
-  return found ? result : undefined;
+  /** Every queue there is. @throws StoreUnavailableError */
+  private async *eachQueue(): AsyncGenerator<LaneStore<unknown>> {
+    for (const owner of await LaneStore.owners(this.store)) yield await this.queueOf(owner);
+  }
 }
 
 function letterOf(

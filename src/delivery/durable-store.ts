@@ -53,6 +53,9 @@ export interface DurableStore {
   /** Tells the administrator that something which was kept is not there any more; the sentence says what, and how much. */
   tellLoss(sentence: string): void;
 
+  /** Paths of older copies of the store that were set aside because the disk had damaged them. Nobody reads or changes them. */
+  setAside(): Promise<readonly string[]>;
+
   /** A sentence for the user while the store cannot be used; undefined when all is well. */
   readonly problem: string | undefined;
 

@@ -314,19 +314,26 @@ export class Inbox {
 
   /**
    * Changes the messages of all entries; which records were taken stays as it is. Returns how many were changed.
-   * @param change returns the new message, or undefined for no change
+   * @param change returns the new message, the same one for no change, undefined to forget the entry
    * @throws StoreUnavailableError when not all could be changed; the same call may be repeated
    */
   rewrite(change: (message: JsonObject) => JsonObject | undefined): Promise<number> {
     return this.mutex.run(async () => {
       let changed = 0;
       for await (const page of readPages(this.store, inboxKeys.messages, MESSAGE_PAGE)) {
-        const operations = readable(page).flatMap(([key, message]): StoreOperation[] => {
+        const operations: StoreOperation[] = [];
+        const forgotten: KeptEntry[] = [];
+        for (const [key, message] of readable(page)) {
           const value = change(message as JsonObject);
-          return value ? [{ type: "put", key, value }] : [];
-        });
+          if (value === message) continue;
+          changed++;
+          const entry = this.entries.get(inboxKeys.receiptOfMessage(key));
+          if (value) operations.push({ type: "put", key, value });
+          else operations.push(...(entry ? deletionOf(entry) : [{ type: "del", key } as const]));
+          if (!value && entry) forgotten.push(entry);
+        }
         if (operations.length > 0) await this.store.write(operations);
-        changed += operations.length;
+        for (const entry of forgotten) this.forget(entry);
       }
       return changed;
     });

@@ -62,6 +62,12 @@ export class KeyLine {
     return this.group ? this.group.ids.length : this.lent;
   }
 
+  /** The ids of the records that are lent. */
+  get lentIds(): number[] {
+    if (this.group) return this.lentCount > 0 ? [...this.group.ids] : [];
+    return Array.from({ length: this.lentCount }, (_none, place) => this.untried.at(place)!);
+  }
+
   /** The ids of its records that are not lent. */
   get unlent(): number[] {
     const ids = this.lentCount > 0 ? [] : [...(this.group?.ids ?? [])];

@@ -68,6 +68,8 @@ export class LaneStore<Body> {
   private readonly aside = new Set<number>();
   /** Records whose place is known, but which the store has lost or cannot read: they do not count. */
   private readonly missed = new Set<number>();
+  /** So many lent records are not kept any more. */
+  private erasedAndLent = 0;
   private cursor = 0;
   private appends = 0;
   private appending = 0;
@@ -167,9 +169,9 @@ export class LaneStore<Body> {
    */
   noteSending(groups: readonly (readonly WaitingRecord<Body>[])[], now: number): Promise<void> {
     return this.mutex.run(async () => {
-      const noted = groups.map((records) =>
-        triedGroup<Body>({ records, triedAt: now, dueAt: now, pauseMs: 0, lost: true }),
-      );
+      const noted = groups
+        .filter(([first]) => !this.isErased(first!))
+        .map((records) => triedGroup<Body>({ records, triedAt: now, dueAt: now, pauseMs: 0, lost: true }));
       await this.store.write(noted.map((group) => this.noteOf(group)));
       for (const { key, ids } of noted) this.lines.get(key)!.noted = ids[0];
     });
@@ -177,12 +179,15 @@ export class LaneStore<Body> {
 
   /**
    * Keeps what became of lent records, all or nothing, and forgets finished messages. Returns how far the messages of the
-   * settled ones are.
-   * @param also gets the same, and gives what must be written with it
+   * settled ones are. Of records that were erased meanwhile nothing is kept, whatever became of them.
+   * @param also gets the same, and which records were erased, and gives what must be written with it
    */
   conclude(
     { settled, postponed, unsent }: Conclusion<Body>,
-    also: (progress: readonly MessageProgress[]) => readonly StoreOperation[] = () => [],
+    also: (
+      progress: readonly MessageProgress[],
+      isErased: (record: WaitingRecord<Body>) => boolean,
+    ) => readonly StoreOperation[] = () => [],
   ): Promise<readonly MessageProgress[]> {
     return this.mutex.run(async () => {
       const kept = postponed.filter(({ records }) => !this.isErased(records[0]!));
@@ -198,11 +203,13 @@ export class LaneStore<Body> {
         if (noted !== undefined) operations.push(group ? this.noteOf(group) : this.deletionOf(noted));
       const groups = kept.map((one) => triedGroup(one));
       operations.push(...groups.map((group) => this.noteOf(group)));
-      const progress = await this.settleMessages(gone, operations);
-      const told = new Set(settled.map(({ messageId }) => messageId));
-      const news = progress.filter(({ id }) => told.has(id));
-      operations.push(...also(news));
-      if (operations.length > 0) await this.write(operations, -gone.length);
+      // The messages of erased records were told at once.
+      const told = settled.filter((record) => !this.isErased(record));
+      const news = await this.settleMessages(told, operations);
+      operations.push(...also(news, (record) => this.isErased(record)));
+      const erased = gone.filter((record) => this.isErased(record)).length;
+      if (operations.length > 0) await this.write(operations, erased - gone.length);
+      this.erasedAndLent -= erased;
       for (const line of this.linesOf(gone)) this.free(line);
       for (const group of groups) this.rest(this.lines.get(group.key)!, group);
       for (const line of this.linesOf(back)) this.makeReady(line);
@@ -210,9 +217,9 @@ export class LaneStore<Body> {
     });
   }
 
-  /** Number of records kept, lent ones included. */
+  /** Number of records kept, lent ones included; also those that were erased while they are lent. */
   count(): number {
-    return this.kept;
+    return this.kept + this.erasedAndLent;
   }
 
   /** When the next resting key is due (Unix ms), if one rests. */
@@ -234,40 +241,60 @@ export class LaneStore<Body> {
   }
 
   /**
-   * Forgets every record of a customer, without any news of them: what is lent is forgotten at its conclusion, unless it is
-   * settled by then. Returns how many there were.
+   * Forgets every record of a customer, without any news of them, also of those that are lent: they count until their
+   * conclusion. Returns how many there were.
    */
   erase(customer: string): Promise<number> {
     return this.mutex.run(async () => {
       const lines = [...this.lines.values()].filter(({ key }) => customerOf(key) === customer);
-      const ids = lines.flatMap((line) => line.unlent);
-      for await (const [id, record] of this.unread()) if (record && customerOf(record.key) === customer) ids.push(id);
+      const unlent = lines.flatMap((line) => line.unlent);
+      const lent = lines.filter(({ isErased }) => !isErased).flatMap((line) => line.lentIds);
+      for await (const [id, record] of this.unread())
+        if (record && customerOf(record.key) === customer) unlent.push(id);
+      const ids = [...unlent, ...lent];
       const records = [...(await this.recordsOf(ids)).values()];
       const gone = records.map(({ message }) => ({ messageId: message }));
       const operations: StoreOperation[] = ids.map((id) => ({ type: "del", key: this.keys.record(id) }));
       operations.push(...mayComeAgain(records));
-      for (const { group, lentCount } of lines)
-        if (group && lentCount === 0) operations.push(this.deletionOf(group.ids[0]!));
+      for (const { group, noted = group?.ids[0] } of lines)
+        if (noted !== undefined) operations.push(this.deletionOf(noted));
       await this.settleMessages(gone, operations);
-      if (ids.length > 0) await this.write(operations, -ids.filter((id) => !this.missed.has(id)).length);
-      let erased = gone.length;
+      if (operations.length > 0) await this.write(operations, -ids.filter((id) => !this.missed.has(id)).length);
+      this.erasedAndLent += lent.length;
       for (const line of lines) {
-        erased += line.lentCount;
         if (line.lentCount > 0) line.erase();
         else this.forget(line);
       }
-      return erased;
+      return gone.length;
     });
   }
 
-  /** Changes the envelopes of messages with waiting records. @param change returns the new one, or undefined for no change */
-  rewrite(change: (envelope: JsonObject) => JsonObject | undefined): Promise<void> {
+  /**
+   * Changes the envelopes of messages with waiting records, and the bodies of records. Returns how many were changed.
+   * @param change both return the same one for no change; `customer` is whose record it is
+   */
+  rewrite(change: {
+    envelope(envelope: JsonObject): JsonObject;
+    body(body: JsonValue, customer: string): JsonValue;
+  }): Promise<number> {
     return this.mutex.run(async () => {
+      let changed = 0;
       for await (const [key, value] of readAll(this.store, this.keys.messages)) {
         const message = value as unknown as KeptMessage;
-        const envelope = change(message.envelope);
-        if (envelope) await this.store.write([{ type: "put", key, value: { ...message, envelope } }]);
+        const envelope = change.envelope(message.envelope);
+        if (envelope === message.envelope) continue;
+        await this.store.write([{ type: "put", key, value: { ...message, envelope } }]);
+        changed++;
       }
+      for await (const [key, value] of readAll(this.store, this.keys.records)) {
+        const record = value as unknown as KeptRecord;
+        const body = change.body(record.body, customerOf(record.key));
+        if (body === record.body) continue;
+        const bytes = Buffer.byteLength(JSON.stringify(body));
+        await this.store.write([{ type: "put", key, value: { ...record, body, bytes } }]);
+        changed++;
+      }
+      return changed;
     });
   }
 

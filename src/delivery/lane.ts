@@ -388,8 +388,11 @@ export class Lane<Body> {
     let alongside: Alongside | undefined;
     try {
       const settled = final.map(({ original }) => original);
-      await this.store.conclude({ settled, postponed, unsent }, (messages) => {
-        news = newsOf(final, messages);
+      await this.store.conclude({ settled, postponed, unsent }, (messages, isErased) => {
+        news = newsOf(
+          final.filter(({ original }) => !isErased(original)),
+          messages,
+        );
         alongside = this.alongside?.(news);
         return alongside?.operations ?? [];
       });

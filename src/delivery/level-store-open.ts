@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import { acknowledged } from "./level-store-acknowledged";
 import { makePrivate } from "./level-store-private";
@@ -62,12 +62,23 @@ export async function openDatabase(
   return openChecked(Level, folder, mending, tellLoss);
 }
 
+/** What the name of a folder that is set aside goes on with. */
+const SET_ASIDE = ".damaged-";
+
+/** The folders that were set aside in place of which this one came. */
+export async function foldersSetAside(folder: string): Promise<string[]> {
+  const names = await readdir(dirname(folder));
+  return names
+    .filter((name) => name.startsWith(basename(folder) + SET_ASIDE))
+    .map((name) => join(dirname(folder), name));
+}
+
 async function replaceDamaged(folder: string, tellLoss: (sentence: string) => void): Promise<void> {
   const copy = `${folder}.rescued`;
   await rescueDatabase(folder, copy).catch((error: unknown) => {
     if (!isDamage(error)) throw error;
   });
-  const aside = `${folder}.damaged-${new Date().toISOString().replace(/[-:.]/g, "")}`;
+  const aside = `${folder}${SET_ASIDE}${new Date().toISOString().replace(/[-:.]/g, "")}`;
   await rename(folder, aside);
   const rescued = existsSync(copy);
   tellLoss(

@@ -11,7 +11,7 @@ import {
 } from "./durable-store";
 import { acknowledged } from "./level-store-acknowledged";
 import { keepPrivate } from "./level-store-private";
-import { type Mending, type RawOperation, markerOf, openDatabase } from "./level-store-open";
+import { foldersSetAside, type Mending, type RawOperation, markerOf, openDatabase } from "./level-store-open";
 import { LastingTrouble, explainTrouble, isDamage } from "./level-store-trouble";
 import { decodeValue, encodeValue } from "./level-store-values";
 
@@ -150,6 +150,10 @@ export class LevelStore implements DurableStore {
     }
     // compactRange tells no failure, but the next write does.
     await this.write([]);
+  }
+
+  setAside(): Promise<readonly string[]> {
+    return foldersSetAside(this.folder);
   }
 
   /** Ends the store: writes that were called are finished, later calls are refused, and the folder is free again. */

@@ -39,11 +39,18 @@ export interface WebhookTrace {
   readonly failed: Readonly<Record<string, number>>;
 }
 
-/** How many records of one customer were taken out of the queues, the dead letters and the received webhooks. */
+/** What was taken out of everything that is kept of one customer. */
 export interface ErasedCounts {
+  /** Records that waited or were on their way. */
   readonly waiting: number;
+  /** Dead letters, unreadable webhooks among them. */
   readonly failed: number;
+  /** Received webhooks, and messages between two nodes. */
   readonly received: number;
+  /** Records and messages of others that named the customer, and do so no more. */
+  readonly mentions: number;
+  /** Folders that were not searched, because the disk had damaged them: a person has to delete them. */
+  readonly setAside: readonly string[];
 }
 
 /**

@@ -22,7 +22,7 @@ const USUAL = [bloomreachAccount, voucherifyAccount, throttle, bloomreachIn, cus
 
 /** Node-RED's runtime in this process, with real HTTP and a user directory of its own. Call it once in a `describe`. */
 export class FlowUnderTest {
-  private readonly userDir = mkdtempSync(join(tmpdir(), "flow-under-test-"));
+  readonly userDir = mkdtempSync(join(tmpdir(), "flow-under-test-"));
   /** What arrived at nodes of type "helper", by their id. */
   readonly received = new Map<string, Received[]>();
   /** The helper knows one user directory at a time: that of the file that was loaded last. */

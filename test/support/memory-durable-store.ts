@@ -72,6 +72,10 @@ export class MemoryDurableStore implements DurableStore {
     return Promise.resolve();
   }
 
+  setAside(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
   onProblem(listener: (problem: string | undefined) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);

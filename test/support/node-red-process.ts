@@ -97,6 +97,11 @@ export class NodeRedProcess {
     return this.origin + this.below(this.roots.httpAdminRoot);
   }
 
+  /** Of the process that runs now. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** Everything that Node-RED printed, in all its lives. */
   log(): string {
     return this.output;

@@ -68,6 +68,10 @@ export class ScheduledDurableStore implements DurableStore {
     this.disk.tellLoss(sentence);
   }
 
+  setAside(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
   compact(): Promise<void> {
     return Promise.resolve();
   }

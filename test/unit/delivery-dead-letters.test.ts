@@ -185,13 +185,22 @@ describe("DeadLetters", () => {
     );
   });
 
-  it("erases every letter of a customer and of nobody else", async () => {
+  it("rewrites: forgets the letters of a customer, changes some of others, and leaves the rest", async () => {
+    const rewrite = (): ReturnType<DeadLetters["rewrite"]> =>
+      failed.rewrite((one) => {
+        if (one.customer === "anna") return undefined;
+        return one.customer === "anna2" && one.reason !== "Changed." ? { ...one, reason: "Changed." } : one;
+      });
     await keep(...numbered(150), ...numbered(150, { customer: "anna" }), letter({ node: "other", customer: "anna" }));
     await keep(letter({ customer: "anna2" }));
-    assert.equal(await failed.erase("anna"), 151);
+    assert.deepEqual(await rewrite(), { removed: 151, changed: 1 });
     assert.equal(failed.count(), 151);
+    assert.deepEqual(
+      (await all()).flatMap(({ customer, reason }) => (reason === "Changed." ? [customer] : [])),
+      ["anna2"],
+    );
     assert.ok(!customers(await all()).includes("anna"));
-    assert.equal(await failed.erase("anna"), 0);
+    assert.deepEqual(await rewrite(), { removed: 0, changed: 0 });
   });
 
   it("forgets what is too old, and reads no more than that", async () => {

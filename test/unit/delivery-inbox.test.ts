@@ -499,16 +499,20 @@ describe("inbox", () => {
     assert.equal(inbox.find("request-8"), undefined);
   });
 
-  it("rewrites messages, and knows what was taken all the same", async () => {
+  it("rewrites and forgets messages, and knows what was taken all the same", async () => {
     const receipts: string[] = [];
     for (let count = 0; count < 45; count++) receipts.push(await inbox.receive(webhook(String(count))));
     await inbox.receive({ ...webhook(), message: { records: ["c"] } });
+    const gone = await inbox.receive({ ...webhook(), message: { records: ["gone"] } });
     await take(inbox, store, receipts[0]!);
+    await take(inbox, store, gone);
     const changed = await inbox.rewrite((message) => {
       const records = message.records as string[];
-      return records.includes("b") ? { records: records.filter((record) => record !== "b") } : undefined;
+      if (records.includes("gone")) return undefined;
+      return records.includes("b") ? { records: records.filter((record) => record !== "b") } : message;
     });
-    assert.equal(changed, 45);
+    assert.deepEqual([changed, inbox.size], [46, 46]);
+    assert.ok(!store.keys().some((key) => key.includes(gone)));
     await restart();
     const texts = (await replayAll()).map(({ message }) => JSON.stringify(message));
     assert.deepEqual(texts, [...Array<string>(45).fill('{"records":["a","c"]}'), '{"records":["c"]}']);

@@ -12,6 +12,7 @@ import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const NOTHING = { waiting: 0, failed: 0, received: 0, mentions: 0, setAside: [] };
 
 describe("delivery: a node's outbox, the inbox and the dead letters together", () => {
   let clock: Clock;
@@ -418,7 +419,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       delivery.discard(ids),
     ]);
     assert.deepEqual(results, [
-      { waiting: 0, failed: 1, received: 0 },
+      { ...NOTHING, failed: 1 },
       { replayed: 1, refused: [] },
       { replayed: 0, refused: [] },
       0,
@@ -474,10 +475,52 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
     await accept(await deploy(), ["jane", "joe", "bad"], { receipts: [receipt], requestId: "r1" });
     await pass(100);
     assert.deepEqual(await delivery.find("r1"), { receivedAt: 7, waiting: { node: 2 }, failed: { node: 1 } });
-    assert.deepEqual(await delivery.erase("jane"), { waiting: 1, failed: 0, received: 1 });
-    assert.deepEqual(await delivery.erase("bad"), { waiting: 0, failed: 1, received: 0 });
+    assert.deepEqual(await delivery.erase("jane"), { ...NOTHING, waiting: 1, received: 1 });
+    assert.deepEqual(await delivery.erase("bad"), { ...NOTHING, failed: 1 });
     assert.doesNotMatch(JSON.stringify(await disk.read({ gte: "", lt: "~" })), /jane|bad/);
     assert.equal((await delivery.report())[0]?.waiting, 1);
+  });
+
+  for (const [what, outcome] of [
+    ["refused", refused],
+    ["delivered", delivered],
+    ["tried again", retry],
+  ] as const)
+    it(`a customer who is erased while a call is open leaves nothing, though ${what}; the other of the call is told`, async () => {
+      destination.latencyMs = 5_000;
+      destination.answer = ({ key }) => (key === "jane" ? outcome : refused);
+      const outbox = await deploy("node", { follower: true });
+      await accept(outbox, ["jane", "joe"]);
+      await pass(100);
+      assert.equal(destination.calls.length, 1);
+      assert.deepEqual(await delivery.erase("jane"), { ...NOTHING, waiting: 1 });
+      assert.deepEqual(await delivery.erase("jane"), NOTHING);
+      assert.doesNotMatch(JSON.stringify(await disk.read({ gte: "", lt: "~" })), /jane/);
+      await accept(outbox, ["jane:later"]);
+      await pass(5_000);
+      assert.doesNotMatch(JSON.stringify(await disk.read({ gte: "dead", lt: "inbox~" })), /jane/);
+      assert.deepEqual(
+        news.map((one) => [one.delivered.length, one.failed.map(({ key }) => key), one.settled, one.total]),
+        [[0, ["joe"], 2, 2]],
+      );
+      destination.answer = () => delivered;
+      await pass(60_000);
+      assert.deepEqual(destination.sent.at(-1), ["jane:later"]);
+      assert.deepEqual([outbox.lane.state().waiting, outbox.lane.state().inFlight, delivery.failed.count()], [0, 0, 1]);
+    });
+
+  it("erasing leaves name and type of a removed node's queue, and what another customer waits with", async () => {
+    destination.answer = () => retry;
+    await accept(await deploy(), ["jane", "joe"]);
+    await crash();
+    const before = (await delivery.report())[0]!;
+    assert.deepEqual([before.name, before.type, before.waiting], ["Node", "test", 2]);
+    assert.equal((await delivery.erase("jane")).waiting, 1);
+    assert.deepEqual((await delivery.report())[0], { ...before, waiting: 1 });
+    const outbox = await deploy();
+    await pass(10_000);
+    assert.deepEqual(destination.sent.flat(), ["joe"]);
+    assert.equal(outbox.lane.state().waiting, 0);
   });
 
   it("stops asking a destination that is down, goes on by itself, and disturbs no other node", async () => {
