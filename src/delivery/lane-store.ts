@@ -193,10 +193,8 @@ export class LaneStore<Body> {
       const kept = postponed.filter(({ records }) => !this.isErased(records[0]!));
       const back = unsent.filter((record) => !this.isErased(record));
       const returned = [...postponed.flatMap(({ records }) => records), ...unsent];
-      const erased = returned.filter((record) => this.isErased(record));
-      const gone = [...settled, ...erased];
+      const gone = [...settled, ...returned.filter((record) => this.isErased(record))];
       const operations: StoreOperation[] = gone.map(({ id }) => ({ type: "del", key: this.keys.record(id) }));
-      operations.push(...mayComeAgain(erased));
       for (const { group, noted = group?.ids[0] } of this.linesOf(gone))
         if (noted !== undefined) operations.push(this.deletionOf(noted));
       for (const { group, noted } of this.linesOf(back))
@@ -291,7 +289,8 @@ export class LaneStore<Body> {
         const body = change.body(record.body, customerOf(record.key));
         if (body === record.body) continue;
         const bytes = Buffer.byteLength(JSON.stringify(body));
-        await this.store.write([{ type: "put", key, value: { ...record, body, bytes } }]);
+        const rewritten = { ...record, body, bytes } as unknown as JsonObject;
+        await this.store.write([{ type: "put", key, value: rewritten }]);
         changed++;
       }
       return changed;
