@@ -60,7 +60,7 @@ const PERSONAL = ["name", "description", "email", "phone", "birthdate", "address
  * scenario does not have), the UTC day of the request.
  *
  * A request is a repetition when campaign (or voucher), customer and `send` came within 48 hours, whatever the frequency;
- * without `send`, when the whole body came within 10 minutes.
+ * without `send`, or without the time of an event in it, when the whole body came within 10 minutes.
  * @param receivedAt Unix ms
  */
 export function readPublicationRequest(
@@ -83,6 +83,7 @@ export function readPublicationRequest(
   const source = voucher === undefined ? ["campaign", campaign] : ["voucher", voucher];
   const send = textOf(record.send);
   const period = periodOf(defaults.frequency, send, receivedAt);
+  const isOfEvent = send !== undefined && !lacksEvent(send);
   const key = createHash("sha256")
     .update(JSON.stringify([...source, sourceId, period]))
     .digest("hex");
@@ -99,8 +100,8 @@ export function readPublicationRequest(
       metadata: isJsonObject(record.metadata) ? record.metadata : {},
     },
     repetition: {
-      key: JSON.stringify([...source, sourceId, ...(send === undefined ? ["body", record] : ["send", send])]),
-      forMs: send === undefined ? SAME_BODY_MS : SAME_SEND_MS,
+      key: JSON.stringify([...source, sourceId, ...(isOfEvent ? ["send", send] : ["body", record])]),
+      forMs: isOfEvent ? SAME_SEND_MS : SAME_BODY_MS,
     },
   };
 }
@@ -116,8 +117,13 @@ function periodOf(frequency: Frequency, send: string | undefined, receivedAt: nu
       return `day ${day}`;
     case "send":
       if (send === undefined) return `day ${day}`;
-      return isAbsentText(send.slice(send.lastIndexOf("-") + 1)) ? `send ${send} ${day}` : `send ${send}`;
+      return lacksEvent(send) ? `send ${send} ${day}` : `send ${send}`;
   }
+}
+
+/** Whether the last part of `send`, the time of an event, has no value: every run of a scheduled scenario has the same. */
+function lacksEvent(send: string): boolean {
+  return isAbsentText(send.slice(send.lastIndexOf("-") + 1));
 }
 
 function campaignOf({ campaign }: JsonObject): string | undefined {

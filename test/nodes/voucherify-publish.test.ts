@@ -335,6 +335,20 @@ describe("voucherify publish", () => {
       await waitFor("both", () => results().length === 2);
     });
 
+    it("of a scheduled scenario, whose send is the same each time, may come again an hour later", async () => {
+      const clock = install({ now: Date.UTC(2026, 10, 24, 12), toFake: ["Date"] });
+      try {
+        await load(queue);
+        const scheduled = reference("jane", { send: "scenario-action-" });
+        await ask(scheduled);
+        assert.deepEqual((await ask(scheduled)).body.repeated, 1);
+        clock.setSystemTime(Date.now() + 3_600_000);
+        assert.deepEqual((await ask(scheduled)).body.repeated, 0);
+      } finally {
+        clock.uninstall();
+      }
+    });
+
     it("without a send is known by its body, for ten minutes; then its code goes on again", async () => {
       const clock = install({ now: Date.UTC(2026, 10, 24, 12), toFake: ["Date"] });
       try {
