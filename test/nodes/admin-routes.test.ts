@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EventEmitter, once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type RequestHandler } from "express";
@@ -11,6 +11,10 @@ import voucherifyAccount from "../../nodes/voucherify-account";
 import voucherifyIn from "../../nodes/voucherify-in";
 import voucherifyLookup from "../../nodes/voucherify-lookup";
 import voucherifyPublish from "../../nodes/voucherify-publish";
+
+/** Those of the process: what watches the flows watches them for every test of it. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- it has no types
+const { events } = require("@node-red/util") as { events: EventEmitter };
 
 const SECRET = "stored-secret-41c7";
 const OF_ENVIRONMENT = "secret-of-the-environment-9d02";
@@ -58,8 +62,8 @@ describe("admin routes that act", () => {
     paths = [];
     const pass: RequestHandler = (_request, _response, next) => next();
     const RED = {
-      settings: { httpNodeRoot: false },
-      events: new EventEmitter(),
+      settings: { httpNodeRoot: false, userDir: "/nowhere" },
+      events,
       log: console,
       auth: { needsPermission: () => pass },
       nodes: { registerType: () => undefined, getNode: (id: string) => deployed.get(id) ?? null },
