@@ -509,6 +509,20 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       assert.deepEqual([outbox.lane.state().waiting, outbox.lane.state().inFlight, delivery.failed.count()], [0, 0, 1]);
     });
 
+  it("a customer who is erased while a call is open is not missed after a crash", async () => {
+    destination.latencyMs = 5_000;
+    await accept(await deploy(), ["jane", "joe"]);
+    await pass(100);
+    assert.equal((await delivery.erase("jane")).waiting, 1);
+    assert.equal((await delivery.report())[0]?.waiting, 2, "on its way until the call ends");
+    await accept(await deploy(), ["ann"]);
+    await pass(100);
+    assert.deepEqual(destination.sent, [["jane", "joe"], ["ann"]]);
+    await crash();
+    assert.equal((await delivery.report())[0]?.waiting, 2);
+    assert.deepEqual(disk.losses, []);
+  });
+
   it("erasing leaves name and type of a removed node's queue, and what another customer waits with", async () => {
     destination.answer = () => retry;
     await accept(await deploy(), ["jane", "joe"]);
