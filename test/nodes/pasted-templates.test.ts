@@ -58,7 +58,7 @@ describe("templates pasted into Bloomreach, all the way to Voucherify", () => {
   const flow = new FlowUnderTest([eventForward, voucherifyPublish]);
   let simulator: Simulator;
   let unique = 0;
-  const id = (name: string): string => `${name}${unique}`;
+  const id = (name: string): string => `pasted-${name}${unique}`;
 
   before(async () => {
     simulator = await Simulator.start({ keys: TEST_KEYS });
