@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { processOwned } from "../../nodes/lib/process-owned";
+import { durableDelivery } from "../../nodes/lib/durable-delivery";
 import type { Delivery } from "../../src/delivery/delivery";
 import type { JsonValue } from "../../src/json";
 import { Simulator } from "../../src/simulator";
@@ -24,7 +24,7 @@ describe("bloomreach in", () => {
     return flow.load([...nodes, { id: "seen", type: "helper", z: "tab", wires: [] }], credentials);
   };
   const send = (body: string): ReturnType<FlowUnderTest["post"]> => flow.post(CUSTOMERS_PATH, body, WEBHOOK_KEYS);
-  const delivery = (): Delivery => [...processOwned<Delivery>("delivery").values()].at(-1)!;
+  const delivery = (): Delivery => durableDelivery(flow.RED);
   const nested = (levels: number): JsonValue => {
     let value: JsonValue = [];
     for (let level = 0; level < levels; level++) value = [value];

@@ -22,9 +22,7 @@ const CUSTOMER = [{ registered: "jane@example.com", name: "Jane" }];
 const REQUEST = { customer: { registered: "jane@example.com" }, campaign: { name: "Abandoned cart" } };
 
 /** A function node that makes a new message of the payload, and keeps only these properties of the old one. */
-let runtime: NodeAPI;
 const rebuild = (RED: NodeAPI): void => {
-  runtime = RED;
   RED.nodes.registerType("rebuild", function (this: Node, def: NodeDef & { keep?: string[] }) {
     RED.nodes.createNode(this, def);
     this.on("input", (message, send, done) => {
@@ -126,7 +124,7 @@ describe("what the built-in simulator had a hand in", () => {
     assert.equal(key ?? failed[0].key, "simulated");
     assert.deepEqual(live.log, []);
   };
-  const delivery = (): Delivery => durableDelivery(runtime);
+  const delivery = (): Delivery => durableDelivery(flow.RED);
 
   it("gets in by nobody's keys but this process's own", async () => {
     await load({ bloomreach: "simulator", voucherify: "live" }, receiving("customers", "upsert"), upsert);
