@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import eventForward from "../../nodes/event-forward";
-import { deliveryLife } from "../../nodes/lib/delivery-life";
 import voucherifyActivity from "../../nodes/voucherify-activity";
 import voucherifyIn from "../../nodes/voucherify-in";
 import voucherifyPublish from "../../nodes/voucherify-publish";
@@ -49,8 +48,8 @@ describe("erasing one customer from what all nodes keep", () => {
 
   const id = (name: string): string => `${name}${unique}`;
   const path = (kind: string): string => `/bloomreach-engagement/${kind}-${unique}`;
-  const folder = (): string => join(flow.userDir, "bloomreach-voucherify", "queue");
-  const delivery = (): Delivery => deliveryLife().get(folder())!;
+  const folder = (): string => flow.queueFolder;
+  const delivery = (): Delivery => flow.delivery;
 
   /** Every node that keeps something, each behind the one that feeds it. */
   const load = (): Promise<void> => {

@@ -84,7 +84,12 @@ export class FlowUnderTest {
 
   /** What the nodes have kept, once there was one. */
   get delivery(): Delivery {
-    return deliveryLife().get(join(this.usedDir, "bloomreach-voucherify", "queue"))!;
+    return deliveryLife().get(this.queueFolder)!;
+  }
+
+  /** Where it lies. */
+  get queueFolder(): string {
+    return join(this.usedDir, "bloomreach-voucherify", "queue");
   }
 
   /** The text of a node's last status. */
