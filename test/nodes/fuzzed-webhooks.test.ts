@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Agent, request } from "node:http";
 import voucherifyIn from "../../nodes/voucherify-in";
-import { STOP_CODES } from "../../src/bloomreach/webhook-answer";
 import { Simulator } from "../../src/simulator";
 import { FlowUnderTest } from "../support/flow-under-test";
 import { customerFlow, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
@@ -56,7 +55,7 @@ describe("fuzzed webhooks", () => {
       sent.on("error", reject).end(body);
     });
 
-  it(`get an answer that is no stop code: ${COUNT} with FUZZ_SEED=${SEED}`, async () => {
+  it(`get 200: ${COUNT} with FUZZ_SEED=${SEED}`, async () => {
     const { flows, credentials } = customerFlow(simulator.url);
     const others = flows
       .filter(({ id }) => id !== "in")
@@ -79,6 +78,8 @@ describe("fuzzed webhooks", () => {
       ...credentials,
       signed: { secret: SECRET },
     });
+    // What comes while the store is being opened for the first time may have to come again.
+    await flow.delivery.usable(15_000);
     // A flow that answers a request; without an answer each would take 900 ms.
     flow
       .node("reply")
@@ -92,24 +93,21 @@ describe("fuzzed webhooks", () => {
     try {
       const random = seeded(SEED);
       const paths = [...receivers.map(({ path }) => path as string), signed, signed];
-      const codes = new Map<number, number>();
+      const wrong: string[] = [];
       let left = COUNT;
       const sender = async (): Promise<void> => {
         while (left-- > 0) {
           const path = paths[left % paths.length]!;
           const body = fuzzedBody(random);
           const { status, text } = await post(path, body);
-          if (status !== 200) console.log(COUNT - left, Date.now() - t0, status, path, body.length, body.toString("latin1").slice(0, 300));
-          codes.set(status, (codes.get(status) ?? 0) + 1);
+          // Only a request that waits for its flow may be late, on a busy machine.
+          const isLate = status === 500 && path.includes("/requests/") && text.includes('"retry_later"');
+          if (status !== 200 && !isLate)
+            wrong.push(`${status} ${path} ${text} ${body.toString("base64").slice(0, 1000)}`);
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, sender));
-      assert.deepEqual(
-        [...codes.keys()].filter((code) => STOP_CODES.includes(code)),
-        [],
-      );
-      // A request that waits for its code gets 500 after 900 ms, which a busy machine may need.
-      assert.equal((codes.get(200) ?? 0) + (codes.get(500) ?? 0), COUNT, JSON.stringify([...codes]));
+      assert.deepEqual(wrong, []);
       assert.deepEqual(unhandled, []);
     } finally {
       process.off("unhandledRejection", note);
