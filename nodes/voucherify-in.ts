@@ -15,7 +15,7 @@ import { webhookUrl } from "../src/bloomreach/paste-templates";
 import { addDialogRoute, postedText } from "./lib/admin-routes";
 import { builtInKeys } from "./lib/built-in-simulator";
 import { onClose } from "./lib/delivery-life";
-import { durableDelivery, prepareDelivery } from "./lib/durable-delivery";
+import { prepareDelivery } from "./lib/durable-delivery";
 import { unsetVariable } from "./lib/environment";
 import {
   chosenKinds,
@@ -98,7 +98,7 @@ export = (RED: NodeAPI): void => {
     const take = async ({ body, requestId, path }: WebhookRequest, time: string): Promise<WebhookAnswer> => {
       const reading = readWebhook(body);
       if (!reading.ok) {
-        await durableDelivery(RED).bury({
+        await reception.bury({
           node: this.id,
           customer: "",
           body: body.toString("utf8"),

@@ -1,8 +1,14 @@
-import { type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { STOP_CODES } from "../../src/bloomreach/webhook-answer";
 
 type ClientError = Error & { code?: string; rawPacket?: Buffer };
+
+/** A request whose head could be read. */
+export interface LatestRequest {
+  readonly request: IncomingMessage;
+  readonly isOurs: boolean;
+}
 
 /** What Node.js answers itself (nodejs.org/api/http.html#event-clienterror); everything else is 400. */
 const NODE_ANSWERS: Record<string, number> = {
@@ -16,10 +22,12 @@ const NODE_ANSWERS: Record<string, number> = {
  * any route is asked, and these codes stop a whole Bloomreach campaign: on our paths, and where the path cannot be told, they get
  * `body` with 500. All others get what Node.js would have answered.
  * @param pending our responses that are not written yet, by connection
+ * @param latest the request whose head came last, by connection
  */
 export function answerBrokenRequests(
   server: Server,
   pending: WeakMap<Duplex, ServerResponse>,
+  latest: WeakMap<Duplex, LatestRequest>,
   isOurs: (url: string) => boolean,
   body: () => object,
 ): void {
@@ -30,10 +38,12 @@ export function answerBrokenRequests(
   });
   server.on("clientError", (error: ClientError, socket) => {
     const packet = error.rawPacket?.subarray(0, 8192).toString("latin1") ?? "";
-    const url = /^\s*\S+ +(\S+)/.exec(packet)?.[1];
+    const named = /^\s*[^\s:]+ +(\/\S*|https?:\/\/\S+)/i.exec(packet)?.[1];
     const status = NODE_ANSWERS[error.code ?? ""] ?? 400;
-    // A packet from the middle of a request does not tell its path.
-    const mayBeOurs = url === undefined || !url.includes("/") ? STOP_CODES.includes(status) : isOurs(url);
+    const last = latest.get(socket);
+    // What breaks in a body is the request that came last; a packet from the middle of a head does not tell its path.
+    const mayBeOurs =
+      last && !last.request.complete ? last.isOurs : named !== undefined ? isOurs(named) : STOP_CODES.includes(status);
     if (pending.has(socket) || mayBeOurs) end(socket, 500, JSON.stringify(body()));
     else if (server.listenerCount("clientError") === 1) end(socket, status, "");
   });

@@ -15,7 +15,7 @@ import { onClose } from "./delivery-life";
 import { durableDelivery, receiptsOf, showStoreProblem } from "./durable-delivery";
 import { onceFlowsRun } from "./flow-lifecycle";
 import { LiveMessages, serialisable } from "./live-messages";
-import { type Message, MessageError, onEachMessage } from "./message-handler";
+import { leaveOutTooDeep, type Message, MessageError, onEachMessage } from "./message-handler";
 import { placeIn } from "./parts";
 import { admitted, declareAccount, markOf, refusalOfSimulated } from "./simulated-origin";
 import { clock, type NodeStatus } from "./status";
@@ -89,6 +89,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   let refusedAt: number | undefined;
 
   onEachMessage(node, async (message) => {
+    makeCopyable(RED, message);
     refusedAt = refusalOfSimulated(message, work) && Date.now();
     const given = itemsOf(message, work.notAPayload);
     const judged = given.map((item) => work.judge(item, message));
@@ -245,6 +246,16 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     closed = true;
     for (const end of ends) end();
   });
+}
+
+/** What becomes of a message is told on copies of it, long after it was accepted: they must not fail then. */
+function makeCopyable(RED: NodeAPI, message: Message): void {
+  try {
+    RED.util.cloneMessage({ ...message, payload: undefined });
+  } catch (fault) {
+    if (!(fault instanceof RangeError)) throw fault;
+    leaveOutTooDeep(message);
+  }
 }
 
 /** The `request_id` of the webhook that brought a message. */

@@ -1,4 +1,5 @@
 import type { Node, NodeAPI } from "node-red";
+import type { DeadLetter } from "../../src/delivery/dead-letters";
 import type { StoreOperation } from "../../src/delivery/durable-store";
 import type { SeenClaim } from "../../src/delivery/seen-events";
 import type { JsonObject } from "../../src/json";
@@ -107,6 +108,15 @@ export class Reception<Received extends JsonObject> {
       ...(requestId !== undefined && { requestId }),
     };
     return { receipt: await this.delivery.inbox.receive(entry, also), ...this.mark };
+  }
+
+  /**
+   * Keeps what could not even become a message, for a person to look at.
+   * @throws StoreUnavailableError when that is not possible now
+   */
+  async bury(letter: Omit<DeadLetter, "id">): Promise<void> {
+    await this.delivery.usable(STORE_PATIENCE_MS);
+    await this.delivery.bury(letter);
   }
 
   /** First the answer, then the flow; after a deploy the next node of this id speaks for this one. */

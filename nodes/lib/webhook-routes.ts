@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { NodeAPI } from "node-red";
 import { retryLaterAnswer, STOP_CODES, unknownPathAnswer } from "../../src/bloomreach/webhook-answer";
-import { answerBrokenRequests } from "./broken-requests";
+import { answerBrokenRequests, type LatestRequest } from "./broken-requests";
 import { deliveryLife } from "./delivery-life";
 import { expressApp, type ExpressApp, rootApp, useFirst } from "./express-stack";
 import { pathOwner } from "./path-owners";
@@ -116,6 +116,7 @@ class ProcessRoutes implements WebhookRoutes {
   /** Requests between two lives of their node; each looks again when called. */
   private readonly held = new Set<() => void>();
   private readonly pending = new WeakMap<Duplex, ServerResponse>();
+  private readonly latest = new WeakMap<Duplex, LatestRequest>();
   private readonly memory = new BodyMemory(() =>
     Math.max(MEMORY_BYTES, ...[...this.claims.values()].map(({ maxBytes }) => maxBytes)),
   );
@@ -132,6 +133,7 @@ class ProcessRoutes implements WebhookRoutes {
     );
     useFirst(app, (request: IncomingMessage, response: ServerResponse, next: () => void) => {
       const key = this.keyOf(request.url ?? "");
+      this.latest.set(request.socket, { request, isOurs: key !== undefined });
       if (key !== undefined) void deliveryLife().answering(this.serve(key, request, response));
       else if (lacksHost(request)) response.writeHead(400, { connection: "close" }).end();
       else next();
@@ -142,6 +144,7 @@ class ProcessRoutes implements WebhookRoutes {
     answerBrokenRequests(
       RED.server,
       this.pending,
+      this.latest,
       (url) => this.keyOf(url) !== undefined,
       () => retryLaterAnswer(randomUUID()).body,
     );

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
+import { isJsonObject, type JsonObject, type JsonValue, MOST_LEVELS } from "../json";
 import type { DurableStore, StoreOperation } from "./durable-store";
 import { Mutex } from "./mutex";
 import type { ApiAnswer } from "./outcome";
@@ -301,10 +301,14 @@ const KEY_NAMES = new Set([
   "res",
 ]);
 
-/** A copy without any property, at any depth, that may hold a key of an account. */
-function withoutKeys<Value extends JsonValue>(value: Value): Value {
-  if (Array.isArray(value)) return value.map(withoutKeys) as Value;
-  if (!isJsonObject(value)) return value;
+/**
+ * A copy without any property, at any depth, that may hold a key of an account. Queues of the first release can hold values that
+ * are nested too deep for recursion: what is below `levels` becomes null.
+ */
+function withoutKeys<Value extends JsonValue>(value: Value, levels = MOST_LEVELS): Value {
+  if (typeof value !== "object" || value === null) return value;
+  if (levels === 0) return null as Value;
+  if (Array.isArray(value)) return value.map((one) => withoutKeys(one, levels - 1)) as Value;
   const kept = Object.entries(value).filter(([name]) => !KEY_NAMES.has(name.replace(/[-_]/g, "").toLowerCase()));
-  return Object.fromEntries(kept.map(([name, one]) => [name, withoutKeys(one)])) as Value;
+  return Object.fromEntries(kept.map(([name, one]) => [name, withoutKeys(one, levels - 1)])) as Value;
 }

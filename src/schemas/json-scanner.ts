@@ -1,8 +1,4 @@
-/**
- * How many objects and lists may stand inside each other. No template and no API writes more than about ten levels. Recursion over
- * a value (Node-RED's cloneMessage, JSON.stringify) overflows the call stack at a few thousand.
- */
-export const MOST_LEVELS = 100;
+import { MOST_LEVELS } from "../json";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

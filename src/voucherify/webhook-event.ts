@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
-import { JsonScanner, MOST_LEVELS } from "../schemas/json-scanner";
+import { isJsonObject, type JsonObject, type JsonValue, MOST_LEVELS } from "../json";
+import { JsonScanner } from "../schemas/json-scanner";
 import type { VoucherifyEvent } from "../schemas/voucherify-event";
 import { eventFrom, kindByShape, kindOf } from "./event-facts";
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Agent, request } from "node:http";
 import voucherifyIn from "../../nodes/voucherify-in";
-import { STOP_CODES } from "../../src/bloomreach/webhook-answer";
 import { Simulator } from "../../src/simulator";
 import { FlowUnderTest } from "../support/flow-under-test";
 import { customerFlow, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
@@ -44,17 +43,19 @@ describe("fuzzed webhooks", () => {
   );
   const signed = "/voucherify/webhooks";
 
-  const post = (path: string, body: Buffer): Promise<number> =>
+  const post = (path: string, body: Buffer): Promise<{ status: number; text: string }> =>
     new Promise((resolve, reject) => {
       const signature = createHmac("sha256", SECRET).update(body).digest("hex");
       const headers = path === signed ? { "x-voucherify-signature": signature } : WEBHOOK_KEYS;
       const sent = request(flow.url + path, { method: "POST", headers, agent }, (answer) => {
-        answer.resume().on("end", () => resolve(answer.statusCode ?? 0));
+        let text = "";
+        answer.setEncoding("utf8").on("data", (part: string) => (text += part));
+        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
       });
       sent.on("error", reject).end(body);
     });
 
-  it(`get an answer that is no stop code: ${COUNT} with FUZZ_SEED=${SEED}`, async () => {
+  it(`get 200: ${COUNT} with FUZZ_SEED=${SEED}`, async () => {
     const { flows, credentials } = customerFlow(simulator.url);
     const others = flows
       .filter(({ id }) => id !== "in")
@@ -77,6 +78,8 @@ describe("fuzzed webhooks", () => {
       ...credentials,
       signed: { secret: SECRET },
     });
+    // What comes while the store is being opened for the first time may have to come again.
+    await flow.delivery.usable(15_000);
     // A flow that answers a request; without an answer each would take 900 ms.
     flow
       .node("reply")
@@ -90,21 +93,21 @@ describe("fuzzed webhooks", () => {
     try {
       const random = seeded(SEED);
       const paths = [...receivers.map(({ path }) => path as string), signed, signed];
-      const codes = new Map<number, number>();
+      const wrong: string[] = [];
       let left = COUNT;
       const sender = async (): Promise<void> => {
         while (left-- > 0) {
-          const status = await post(paths[left % paths.length]!, fuzzedBody(random));
-          codes.set(status, (codes.get(status) ?? 0) + 1);
+          const path = paths[left % paths.length]!;
+          const body = fuzzedBody(random);
+          const { status, text } = await post(path, body);
+          // Only a request that waits for its flow may be late, on a busy machine.
+          const isLate = status === 500 && path.includes("/requests/") && text.includes('"retry_later"');
+          if (status !== 200 && !isLate)
+            wrong.push(`${status} ${path} ${text} ${body.toString("base64").slice(0, 1000)}`);
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, sender));
-      assert.deepEqual(
-        [...codes.keys()].filter((code) => STOP_CODES.includes(code)),
-        [],
-      );
-      // A request that waits for its code gets 500 after 900 ms, which a busy machine may need.
-      assert.equal((codes.get(200) ?? 0) + (codes.get(500) ?? 0), COUNT, JSON.stringify([...codes]));
+      assert.deepEqual(wrong, []);
       assert.deepEqual(unhandled, []);
     } finally {
       process.off("unhandledRejection", note);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import voucherifyActivity from "../../nodes/voucherify-activity";
 import voucherifyIn from "../../nodes/voucherify-in";
+import { StoreUnavailableError } from "../../src/delivery/durable-store";
 import type { JsonObject } from "../../src/json";
 import { sampleEventData, Simulator } from "../../src/simulator";
 import { sampleWebhook } from "../../src/simulator/voucherify-webhooks";
@@ -11,6 +12,12 @@ import { waitFor } from "../support/wait-for";
 
 const PATH = "/voucherify/webhooks";
 const SECRET = "test-signing-secret-81d0";
+
+function nested(levels: number): JsonObject {
+  let value: JsonObject = {};
+  for (let level = 1; level < levels; level++) value = { inner: value };
+  return value;
+}
 
 describe("voucherify in and voucherify activity", () => {
   const flow = new FlowUnderTest([voucherifyIn, voucherifyActivity]);
@@ -197,6 +204,50 @@ describe("voucherify in and voucherify activity", () => {
       assert.match(failure.error.message, /\.$/);
       assert.equal(typeof failure.payload, "string");
     });
+
+  it("keeps one that it cannot read also when it comes while the store is being opened", async () => {
+    await load();
+    const { delivery } = flow;
+    const { usable, bury } = delivery;
+    let isOpen = false;
+    delivery.usable = (patienceMs) => usable.call(delivery, patienceMs).then(() => void (isOpen = true));
+    delivery.bury = (letter) =>
+      isOpen ? bury.call(delivery, letter) : Promise.reject(new StoreUnavailableError("The store is being opened."));
+    try {
+      const { status, body } = await send("no JSON");
+      assert.deepEqual([status, body.ignored], [200, "not_json"]);
+    } finally {
+      Object.assign(delivery, { usable, bury });
+    }
+  });
+
+  for (const [what, more] of [
+    ["levels", { deep: nested(101) }],
+    ["values", { many: Array.from({ length: 100_001 }, () => 0) }],
+    ["names of properties", Object.fromEntries(Array.from({ length: 20_001 }, (_, number) => [`n${number}`, 0]))],
+  ] as const)
+    it(`keeps one with too many ${what} among the failed, and sends no message`, async () => {
+      await load();
+      const { status, body } = await send(redemption(more as JsonObject));
+      assert.deepEqual([status, body.ignored], [200, "too_much"]);
+      const failure = await waitFor("the failure", () => flow.of(id("failure"))[0]);
+      assert.match(failure.error.message, /holds more than an event can: 100 levels, 100,000 values or 20,000 names/);
+      const { letters } = await flow.delivery.failed.list({ node: id("in"), limit: 10 });
+      assert.deepEqual(
+        letters.map(({ reasonKey }) => reasonKey),
+        ["too_much"],
+      );
+      assert.deepEqual([events().length, others().length], [0, 0]);
+    });
+
+  it("refuses a body before it is read when its signature cannot be one, whatever its size", async () => {
+    await load();
+    const large = "x".repeat(10 * 2 ** 20 + 1);
+    for (const signature of ["", "x", "0".repeat(63), "g".repeat(64)])
+      assert.equal((await flow.post(PATH, large, { "x-voucherify-signature": signature })).status, 401, signature);
+    const { status, body } = await flow.post(PATH, large, { "x-voucherify-signature": "0".repeat(64) });
+    assert.deepEqual([status, body.ignored], [200, "too_large"]);
+  });
 
   it("refuses everything without a secret, and the simulator's secret on a live account", async () => {
     await load({}, {});

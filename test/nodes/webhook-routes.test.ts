@@ -303,19 +303,41 @@ describe("webhook routes", () => {
     assert.deepEqual(answers.match(/HTTP\/1\.1 \d+/g), Array(3).fill("HTTP/1.1 200"));
   });
 
-  it("answer a header that is broken in a later packet with 500", async () => {
-    const routes = await start();
-    assert.ok(routes.claim(PATH, echo, options).ok);
-    startFlows();
-    const socket = connect(nodeRed.port, "127.0.0.1");
-    let text = "";
-    socket.on("data", (chunk) => (text += chunk.toString()));
-    const [[serverSide]] = await Promise.all([once(nodeRed.server, "connection"), once(socket, "connect")]);
-    socket.write(`POST ${PATH} HTTP/1.1\r\nHost: x\r\n`);
-    while ((serverSide as { bytesRead: number }).bytesRead === 0) await new Promise(setImmediate);
-    socket.write("Content-Length: abc\r\n\r\n");
-    await once(socket, "close");
-    assert.match(text, /^HTTP\/1\.1 500 .*"success":false/s);
+  describe("of a request that breaks in a later packet", () => {
+    const inTwo = async (head: string, rest: string): Promise<string> => {
+      const socket = connect(nodeRed.port, "127.0.0.1");
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      const [[serverSide]] = await Promise.all([once(nodeRed.server, "connection"), once(socket, "connect")]);
+      socket.write(head);
+      while ((serverSide as { bytesRead: number }).bytesRead === 0) await new Promise(setImmediate);
+      socket.write(rest);
+      await once(socket, "close");
+      return text;
+    };
+    const chunked = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const TOO_LONG = `1;${"e".repeat(20_000)}\r\na\r\n`;
+
+    it("answer 500 where it is on our path, or could be", async () => {
+      const routes = await start();
+      assert.ok(routes.claim(PATH, echo, options).ok);
+      startFlows();
+      for (const [head, rest] of [
+        [`POST ${PATH} HTTP/1.1\r\nHost: x\r\n`, "Content-Length: abc\r\n\r\n"],
+        [`POST ${PATH} HTTP/1.1\r\nHost: x\r\n`, "Content-Type: application/json\r\nContent-Length: abc\r\n\r\n"],
+        [chunked(PATH), "not a size\r\n"],
+        [chunked(PATH), TOO_LONG],
+      ] as const)
+        assert.match(await inTwo(head, rest), /^HTTP\/1\.1 500 .*"success":false/s, JSON.stringify(rest.slice(0, 60)));
+    });
+
+    it("leave Node's answer where it is on somebody else's", async () => {
+      await start();
+      startFlows();
+      // It was answered 401 before its body came.
+      assert.match(await inTwo(chunked("/other"), "not a size\r\n"), /^HTTP\/1\.1 401 .*HTTP\/1\.1 400 /s);
+      assert.match(await inTwo(chunked("/other"), TOO_LONG), /^HTTP\/1\.1 401 .*HTTP\/1\.1 413 /s);
+    });
   });
 
   describe("bodies in memory", () => {

@@ -1,4 +1,7 @@
-import { sampleWebhook } from "../../src/simulator/voucherify-webhooks";
+import type { JsonObject } from "../../src/json";
+import { EVENT_KINDS, type EventKind } from "../../src/schemas/voucherify-event";
+import { sampleEventData } from "../../src/simulator";
+import { formsOf, sampleWebhook } from "../../src/simulator/voucherify-webhooks";
 
 const VALUES = [
   '""',
@@ -49,12 +52,13 @@ const KEYS = [
   "",
 ];
 
-const KINDS = [
-  "customer.redemption.succeeded",
-  "customer.redemption.failed",
-  "customer.publication.succeeded",
-  "customer.rewarded.loyalty_points",
-] as const;
+/** A well-formed event of any of the twelve kinds; those that no webhook brings come as if one did. */
+function sampleOf(kind: EventKind, place: number): JsonObject {
+  const forms = formsOf(kind);
+  if (forms.length > 0) return sampleWebhook(kind, forms[place % forms.length]!);
+  const other = sampleWebhook("customer.redemption.succeeded", "project");
+  return { ...other, type: kind, event: { ...(other.event as JsonObject), type: kind }, data: sampleEventData(kind) };
+}
 
 /** Bodies as no sender should write them, made with `random` (from 0 to 1). */
 export function fuzzedBody(random: () => number): Buffer {
@@ -74,7 +78,7 @@ export function fuzzedBody(random: () => number): Buffer {
       bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
     return random() < 0.3 ? bytes.subarray(0, Math.floor(random() * bytes.length)) : bytes;
   };
-  const sample = (): ReturnType<typeof sampleWebhook> => sampleWebhook(one(KINDS), "project");
+  const sample = (): JsonObject => sampleOf(one(EVENT_KINDS), Math.floor(random() * 12));
   const levels = Math.floor(random() * 5000);
   return one([
     () => Buffer.from(record(0)),

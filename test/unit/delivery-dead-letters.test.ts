@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type DeadLetter, DeadLetters, type LetterChange } from "../../src/delivery/dead-letters";
 import { StoreUnavailableError } from "../../src/delivery/durable-store";
+import type { JsonValue } from "../../src/json";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const DAY_MS = 86_400_000;
@@ -250,5 +251,14 @@ describe("DeadLetters", () => {
     assert.deepEqual(found?.body, body);
     assert.ok(!JSON.stringify(await store.read({ gte: "", lt: "~" })).includes(secret));
     assert.equal(envelope.Res, secret, "the message itself is not changed");
+  });
+
+  it("takes a message of an old queue that nests too deep for the call stack, without what lies below 100 levels", async () => {
+    const nested = (levels: number): JsonValue =>
+      JSON.parse('{"a":'.repeat(levels) + "1" + "}".repeat(levels)) as JsonValue;
+    await keep(letter({ envelope: { topic: "customers", shallow: nested(50), deep: nested(20_000) } }));
+    const [found] = await all();
+    assert.deepEqual([found!.envelope.topic, found!.envelope.shallow], ["customers", nested(50)]);
+    assert.equal(JSON.stringify(found!.envelope.deep), '{"a":'.repeat(99) + "null" + "}".repeat(99));
   });
 });
