@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
+import { isJsonObject, isNestedTooDeep, type JsonObject, type JsonValue, MOST_LEVELS } from "../json";
 
 /** Stands in a text in place of an ID that was erased. */
 const ERASED = "[erased]";
@@ -45,12 +45,12 @@ export class PersonalData {
 
   /** What is left of a value: the same one when nothing was found, undefined when all of it is about the person. */
   without(value: JsonValue, surroundings: Surroundings = {}): JsonValue | undefined {
-    return new Search(this.id, this.inText, surroundings).rest(value, "", {});
+    return new Search(this.id, this.inText, surroundings).rest(shallow(value), "", {});
   }
 
   /** The same for an object that stays, whatever is taken out of it. */
   within<Value extends JsonObject>(object: Value, surroundings: Surroundings = {}): Value {
-    return new Search(this.id, this.inText, surroundings).within(object) as Value;
+    return new Search(this.id, this.inText, surroundings).within(shallow(object)) as Value;
   }
 
   /** A sentence without the ID, where that can hardly mean anything else. */
@@ -62,6 +62,21 @@ export class PersonalData {
   isIn(text: string): boolean {
     return this.inRaw.test(text) || (this.inText !== undefined && text.search(this.inText) >= 0);
   }
+}
+
+/**
+ * A value without what nests too deep to be searched: release 0.1.0 kept such webhooks, and no flow can be handed one. It goes
+ * whole, because it may name the person.
+ */
+function shallow<Value extends JsonValue>(value: Value): Value {
+  return isNestedTooDeep(value) ? (cutBelow(value, MOST_LEVELS) as Value) : value;
+}
+
+function cutBelow(value: JsonValue, levels: number): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (levels === 0) return null;
+  if (Array.isArray(value)) return value.map((one) => cutBelow(one, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, cutBelow(one, levels - 1)]));
 }
 
 /** Where a value stands. */
@@ -120,7 +135,7 @@ class Search {
     if (this.inText && text.trim() === this.id) return undefined;
     const json = parsed(text);
     if (json !== undefined) {
-      const rest = this.rest(json, key, { isOwned });
+      const rest = this.rest(shallow(json), key, { isOwned });
       if (rest === json) return text;
       return rest === undefined ? undefined : JSON.stringify(rest);
     }

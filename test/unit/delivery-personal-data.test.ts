@@ -6,6 +6,15 @@ const MAIL = "jane.doe@example.com";
 const customer = (registered: string, more: object = {}): JsonValue => ({ registered, name: "N", ...more });
 
 describe("taking one person out of JSON", () => {
+  it("searches what nests thousands of levels deep, also as a text, and keeps the others in it", () => {
+    let deep: JsonValue = "jane";
+    for (let level = 0; level < 5_000; level++) deep = [deep];
+    const text = `${"[".repeat(5_000)}"jane"${"]".repeat(5_000)}`;
+    const left = new PersonalData("jane").without({ records: [customer("joe"), customer("jane")], deep, text });
+    assert.ok(!JSON.stringify(left).includes("jane"));
+    assert.deepEqual((left as { records: JsonValue }).records, [customer("joe")]);
+  });
+
   const cases: [string, string, JsonValue, JsonValue | undefined, Surroundings?][] = [
     ["a customer goes whole", "jane", customer("jane"), undefined],
     ["spaces around the ID", "jane", customer(" jane "), undefined],
