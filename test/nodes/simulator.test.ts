@@ -151,7 +151,7 @@ describe("simulator node", function () {
       await loadWebhooks("customer.redemption.failed", "raw");
       flow.node("simulator").receive({});
       const failed = flow.node("simulator") as unknown as { error: { lastCall?: { args: [unknown] } } };
-      await waitFor("the error", () => failed.error.lastCall !== undefined);
+      await waitFor("the error", () => Boolean(failed.error.lastCall));
       assert.match(String(failed.error.lastCall?.args[0]), /Choose another form in this simulator node: project\./);
     });
 
