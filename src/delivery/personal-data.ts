@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
+import { isJsonObject, isNestedTooDeep, type JsonObject, type JsonValue } from "../json";
 
 /** Stands in a text in place of an ID that was erased. */
 const ERASED = "[erased]";
@@ -45,12 +45,21 @@ export class PersonalData {
 
   /** What is left of a value: the same one when nothing was found, undefined when all of it is about the person. */
   without(value: JsonValue, surroundings: Surroundings = {}): JsonValue | undefined {
+    if (isNestedTooDeep(value)) return this.textOf(value);
     return new Search(this.id, this.inText, surroundings).rest(value, "", {});
   }
 
   /** The same for an object that stays, whatever is taken out of it. */
   within<Value extends JsonObject>(object: Value, surroundings: Surroundings = {}): Value {
+    if (isNestedTooDeep(object)) return this.textOf(object);
     return new Search(this.id, this.inText, surroundings).within(object) as Value;
+  }
+
+  /** What release 0.1.0 kept can be nested too deep for a search: of that only the ID goes, wherever it stands in its JSON. */
+  private textOf<Value extends JsonValue>(value: Value): Value {
+    const json = JSON.stringify(value);
+    const rest = this.textWithout(json);
+    return rest === json ? value : (JSON.parse(rest) as Value);
   }
 
   /** A sentence without the ID, where that can hardly mean anything else. */
