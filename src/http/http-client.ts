@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, ClientRequest } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import axios, { type AxiosError } from "axios";
-import type { JsonValue } from "../json";
+import { isNestedTooDeep, type JsonValue } from "../json";
 import { isLoopback } from "./address";
 import { type OwnKeys, Redaction } from "./redaction";
 
@@ -26,7 +26,7 @@ export interface HttpAnswer {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
-  /** The parsed body; undefined when it was not JSON. */
+  /** The parsed body; undefined when it was not JSON, or nested deeper than any API's. */
   readonly json: JsonValue | undefined;
 }
 
@@ -132,7 +132,8 @@ function readable(
 
 function parse(text: string): JsonValue | undefined {
   try {
-    return JSON.parse(text) as JsonValue;
+    const json = JSON.parse(text) as JsonValue;
+    return isNestedTooDeep(json) ? undefined : json;
   } catch {
     return undefined;
   }

@@ -74,6 +74,8 @@ describe("sendHttp", () => {
     ["a web page", "<html>"],
     ["half a JSON", '{"a":'],
     ["nothing", ""],
+    ["a list of 101 levels", "[".repeat(101) + "]".repeat(101)],
+    ["a list of 100,000 levels", "[".repeat(100_000) + "]".repeat(100_000)],
   ] as const)
     it(`takes ${what} for what it is`, async () => {
       answer = (_, response) => response.end(text);
