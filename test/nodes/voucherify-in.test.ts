@@ -208,11 +208,12 @@ describe("voucherify in and voucherify activity", () => {
   it("keeps one that it cannot read also when it comes while the store is being opened", async () => {
     await load();
     const { delivery } = flow;
-    const { usable, bury } = delivery;
+    const usable = delivery.usable.bind(delivery);
+    const bury = delivery.bury.bind(delivery);
     let isOpen = false;
-    delivery.usable = (patienceMs) => usable.call(delivery, patienceMs).then(() => void (isOpen = true));
+    delivery.usable = (patienceMs) => usable(patienceMs).then(() => void (isOpen = true));
     delivery.bury = (letter) =>
-      isOpen ? bury.call(delivery, letter) : Promise.reject(new StoreUnavailableError("The store is being opened."));
+      isOpen ? bury(letter) : Promise.reject(new StoreUnavailableError("The store is being opened."));
     try {
       const { status, body } = await send("no JSON");
       assert.deepEqual([status, body.ignored], [200, "not_json"]);
@@ -228,7 +229,7 @@ describe("voucherify in and voucherify activity", () => {
   ] as const)
     it(`keeps one with too many ${what} among the failed, and sends no message`, async () => {
       await load();
-      const { status, body } = await send(redemption(more as JsonObject));
+      const { status, body } = await send(redemption(more));
       assert.deepEqual([status, body.ignored], [200, "too_much"]);
       const failure = await waitFor("the failure", () => flow.of(id("failure"))[0]);
       assert.match(failure.error.message, /holds more than an event can: 100 levels, 100,000 values or 20,000 names/);

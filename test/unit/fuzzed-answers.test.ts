@@ -52,7 +52,7 @@ describe("fuzzed answers of the APIs", () => {
 
   /** What a lane relies on: each record has at most one outcome, which can be kept, and what was thrown is no mistake of ours. */
   const deliver = async <Body>(destination: Destination<Body>, bodies: readonly Body[]): Promise<void> => {
-    const batch = bodies.map((body, id): LaneRecord<Body> => ({ id, key: `customer-${id}`, body }) as LaneRecord<Body>);
+    const batch = bodies.map((body, id): LaneRecord<Body> => ({ id, key: `customer-${id}`, body }));
     const open = new Set(batch.map(({ id }) => id));
     try {
       for await (const settlements of destination.deliver(batch, never))
