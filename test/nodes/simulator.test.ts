@@ -49,7 +49,7 @@ describe("simulator node", function () {
       load(
         { ...played, plays: "requests", path: REQUESTS, campaign: "Abandoned cart", wires: [["played"]], ...simulator },
         {
-          id: "in",
+          id: "simulator-in",
           type: "bv-bloomreach-in",
           account: "bloomreach",
           kind: "requests",
@@ -107,7 +107,7 @@ describe("simulator node", function () {
   it("as Bloomreach it sends events by the pasted template, each with a key of its own", async () => {
     await load(
       { ...played, plays: "events", path: EVENTS, event: "app_opened", send: "batch", count: 4, wires: [["played"]] },
-      { id: "in", type: "bv-bloomreach-in", account: "bloomreach", kind: "events", path: EVENTS, wires: [["events"]] },
+      { id: "simulator-in", type: "bv-bloomreach-in", account: "bloomreach", kind: "events", path: EVENTS, wires: [["events"]] },
       helper("events"),
       helper("played"),
     );
@@ -124,7 +124,7 @@ describe("simulator node", function () {
       load(
         { ...played, plays: "voucherify", path: "/voucherify/webhooks", kind, form, wires: [["played", "activity"]] },
         {
-          id: "in",
+          id: "simulator-in",
           type: "bv-voucherify-in",
           account: "voucherify",
           path: "/voucherify/webhooks",
