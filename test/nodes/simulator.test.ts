@@ -107,7 +107,14 @@ describe("simulator node", function () {
   it("as Bloomreach it sends events by the pasted template, each with a key of its own", async () => {
     await load(
       { ...played, plays: "events", path: EVENTS, event: "app_opened", send: "batch", count: 4, wires: [["played"]] },
-      { id: "simulator-in", type: "bv-bloomreach-in", account: "bloomreach", kind: "events", path: EVENTS, wires: [["events"]] },
+      {
+        id: "simulator-in",
+        type: "bv-bloomreach-in",
+        account: "bloomreach",
+        kind: "events",
+        path: EVENTS,
+        wires: [["events"]],
+      },
       helper("events"),
       helper("played"),
     );
