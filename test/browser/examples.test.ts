@@ -56,14 +56,16 @@ for (const major of [4, 5] as const)
         await editor.show(tab);
         for (const { id, type } of nodes) if (type === "inject") await editor.press(id);
         const own = new Set(nodes.map(({ id }) => id));
-        for (const text of shown)
-          await waitFor(
-            `${text}`,
-            async () => {
-              const { debug } = await editor.comms();
-              return debug.some(({ id, message }) => own.has(id) && text.test(inspect(message, { depth: 20 })));
-            },
-            30_000,
+        const messages = async (): Promise<string[]> =>
+          (await editor.comms()).debug.flatMap(({ id, message }) =>
+            own.has(id) ? inspect(message, { depth: 20, breakLength: Infinity }) : [],
           );
+        try {
+          for (const text of shown)
+            await waitFor(`${text}`, async () => (await messages()).some((message) => text.test(message)), 30_000);
+        } catch (error) {
+          console.log((await messages()).join("\n"));
+          throw error;
+        }
       });
   });
