@@ -178,7 +178,10 @@ describe("The nginx block of the README", function () {
 
   it("answers 500 while Node-RED is away", async () => {
     await nodeRed.stop();
-    const answers = [await customers('[{"registered":"jane"}]'), await call("/voucherify/webhooks", { method: "POST" })];
+    const answers = [
+      await customers('[{"registered":"jane"}]'),
+      await call("/voucherify/webhooks", { method: "POST" }),
+    ];
     assert.deepEqual(answers, Array(2).fill({ status: 500, text: RETRY_LATER }));
   });
 });
