@@ -1,20 +1,19 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_EVENT_NAMES } from "../../src/mapping/event-names";
+import { EXAMPLES } from "../support/examples";
 import type { FlowNode } from "../support/flows";
 import { startNodeRed } from "../support/node-red-process";
 import { waitFor } from "../support/wait-for";
 
-const folder = join(__dirname, "../../examples");
 const tls = mkdtempSync(join(tmpdir(), "tls-"));
 after(() => rmSync(tls, { recursive: true, force: true }));
 
 /** The example as it is, but its inject nodes fire by themselves and its debug nodes print to the log. */
-const exampleThatRuns = (file: string): FlowNode[] =>
-  (JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[]).map((node) => {
+const thatRuns = (nodes: readonly FlowNode[]): FlowNode[] =>
+  nodes.map((node) => {
     if (node.type === "inject") return { ...node, once: true };
     return node.type === "debug" ? { ...node, console: true } : node;
   });
@@ -40,35 +39,15 @@ const places: [string, () => object | string | undefined][] = [
   ["with https", selfSigned],
 ];
 
-const NAMES = Object.values(DEFAULT_EVENT_NAMES);
-
-/** What each example shows in the Debug sidebar after its first click. */
-const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
-  "01": [
-    /settled: 2, waiting: 0, total: 2/,
-    /1 of 3 customers not accepted/,
-    /metadata\.loyalty_points/,
-    /metadata\.favorite_color/,
-  ],
-  "02": [/event: 'voucherify_loyalty_points_rewarded'/],
-  "03": NAMES.map((name) => new RegExp(`event: '${name}'`)),
-  "04": [/event: 'voucherify_publication_succeeded'/, /settled: \d+, waiting: 0/],
-  "05": [/your code for 15 % off: \w{5,}/, /answered: true/],
-  "06": [/accepted: 200/, /event: 'voucherify_publication_succeeded'/],
-  "07": [/you have 50 points/, /today for you: 4\.99 EUR off/],
-  "08": [/worth: '50 EUR gift'/, /event: 'voucherify_publication_succeeded'/],
-};
-
 for (const major of [4, 5] as const)
-  for (const file of readdirSync(folder))
-    describe(`Example "${file}" in Node-RED ${major}`, () => {
-      const shown = SHOWN[file.slice(0, 2)] ?? [];
+  for (const { name, nodes, shown } of EXAMPLES)
+    describe(`Example "${name}" in Node-RED ${major}`, () => {
       for (const [place, settings] of major === 4 ? places : places.slice(0, 1))
         it(`works on the first click ${place}`, async function () {
           const chosen = settings();
           if (!chosen) return this.skip();
           assert.notEqual(shown.length, 0);
-          const nodeRed = await startNodeRed({ major, settings: chosen, flows: exampleThatRuns(file) });
+          const nodeRed = await startNodeRed({ major, settings: chosen, flows: thatRuns(nodes) });
           try {
             for (const text of shown) await waitFor(`${text}`, () => text.test(nodeRed.log()), 30_000);
           } catch (error) {

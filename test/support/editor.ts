@@ -3,17 +3,23 @@ import type { FlowNode } from "./flows";
 
 /** A node as the editor holds it. */
 interface EditorNode {
+  id: string;
   type: string;
   changed?: boolean;
+  valid?: boolean;
+  validationErrors?: string[];
   _def: { category: string; defaults: Record<string, { validate?: (value: string, options: object) => unknown }> };
 }
 
 /** The part of Node-RED's editor API that the tests use inside the page. */
 interface EditorApi {
   actions: { invoke(action: string): void };
+  comms: { subscribe(topic: string, callback: (topic: string, payload: unknown) => void): void };
   editor: { edit(node: unknown): void; editConfig(name: string, type: string, id: string): void };
   nodes: {
     node(id: string): EditorNode | null;
+    eachNode(visit: (node: EditorNode) => void): void;
+    eachConfig(visit: (node: EditorNode) => void): void;
     workspace(id: string): object | null;
     dirty(): boolean;
     createCompleteNodeSet(options?: object): FlowNode[];
@@ -22,6 +28,16 @@ interface EditorApi {
   workspaces: { active(): string; show(id: string): void };
 }
 declare const RED: EditorApi;
+
+/** What the runtime told the editor. */
+interface Comms {
+  /** What Debug nodes sent, by node id; objects as objects. */
+  debug: { id: string; message: unknown }[];
+  /** The last status of each node. */
+  statuses: Record<string, { fill?: string; text?: string }>;
+}
+/** Where the page keeps what it was told. */
+declare const bvComms: Comms;
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
@@ -89,7 +105,7 @@ export class Editor {
     for (const label of ["@bloomreach-voucherify/node-red", name])
       await this.page.locator("#red-ui-clipboard-dialog .red-ui-treeList-label:visible", { hasText: label }).click();
     await this.confirmImport(tab);
-    await this.page.evaluate((id) => RED.workspaces.show(id), tab);
+    await this.show(tab);
   }
 
   /** Imports nodes by pasting them into the Import dialog. */
@@ -215,6 +231,43 @@ export class Editor {
     await message.waitFor();
     while ((await folded.count()) > 0) await folded.first().click();
     return message.innerText();
+  }
+
+  /** Shows a tab. */
+  async show(tab: string): Promise<void> {
+    await this.page.evaluate((id) => RED.workspaces.show(id), tab);
+  }
+
+  /** The nodes that the editor marks as not properly configured, each with what it says. */
+  invalidNodes(): Promise<string[]> {
+    return this.page.evaluate(() => {
+      const all: EditorNode[] = [];
+      RED.nodes.eachNode((node) => void all.push(node));
+      RED.nodes.eachConfig((node) => void all.push(node));
+      return all
+        .filter(({ valid }) => valid === false)
+        .map(({ type, id, validationErrors }) => `${type} ${id}: ${(validationErrors ?? []).join(" ")}`);
+    });
+  }
+
+  /** From now on the page keeps what the runtime tells the editor (`/comms`). */
+  async collectComms(): Promise<void> {
+    await this.page.evaluate(() => {
+      const kept: Comms = { debug: [], statuses: {} };
+      Object.assign(window, { bvComms: kept });
+      RED.comms.subscribe("debug", (_, payload) => {
+        const { id, msg, format } = payload as { id: string; msg: string; format: string };
+        kept.debug.push({ id, message: /^(object|array|error)/i.test(format) ? JSON.parse(msg) : msg });
+      });
+      RED.comms.subscribe("status/#", (topic, payload) => {
+        kept.statuses[topic.slice("status/".length)] = payload as { fill?: string; text?: string };
+      });
+    });
+  }
+
+  /** What was kept since `collectComms`. */
+  comms(): Promise<Comms> {
+    return this.page.evaluate(() => bvComms);
   }
 
   /** All nodes as the editor would deploy them, and whether anything is not deployed yet. */
