@@ -52,7 +52,11 @@ const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   "02": [/event: 'voucherify_loyalty_points_rewarded'/],
   "03": NAMES.map((name) => new RegExp(`event: '${name}'`)),
-  "04": [/event: 'voucherify_publication_succeeded'/, /settled: \d+, waiting: 0/],
+  "04": [
+    /1 customer without ID: is "registered" the right name/,
+    /event: 'voucherify_publication_succeeded'/,
+    /settled: \d+, waiting: 0/,
+  ],
   "05": [/your code for 15 % off: \w{5,}/, /answered: true/],
   "06": [/accepted: 200/, /event: 'voucherify_publication_succeeded'/],
   "07": [/you have 50 points/, /today for you: 4\.99 EUR off/],
