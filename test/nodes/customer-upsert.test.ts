@@ -87,9 +87,13 @@ describe("customer upsert", () => {
       ...(options.extra ?? []),
     ];
     const watch = (RED: NodeAPI): void => void (usedRED = RED);
-    await helper.load([watch, bloomreachAccount, voucherifyAccount, throttle, customerUpsert, completeNode], flow as never, {
-      [account.id]: options.credentials ?? TEST_KEYS,
-    });
+    await helper.load(
+      [watch, bloomreachAccount, voucherifyAccount, throttle, customerUpsert, completeNode],
+      flow as never,
+      {
+        [account.id]: options.credentials ?? TEST_KEYS,
+      },
+    );
     helper.getNode(id("result")).on("input", (message: object) => results.push(message));
     helper.getNode(id("failure")).on("input", (message: object) => failures.push(message));
     helper.getNode(id("completed")).on("input", (message: object) => completed.push(message));
