@@ -43,6 +43,13 @@ const SHAPES: Readonly<Record<Kind, RecordShape>> = {
   requests: REQUEST_RECORD,
 };
 
+/** The status where all records of a webhook lack their ID. */
+const WITHOUT_ID: Readonly<Record<Kind, { readonly one: string; readonly many: string }>> = {
+  customers: { one: "no-id-customers-one", many: "no-id-customers-many" },
+  events: { one: "no-id-events-one", many: "no-id-events-many" },
+  requests: { one: "no-id-requests-one", many: "no-id-requests-many" },
+};
+
 /** What one webhook brought, as it is kept until the flow has taken it. */
 interface Received extends JsonObject {
   records: JsonObject[];
@@ -108,7 +115,7 @@ export = (RED: NodeAPI): void => {
       });
       if (test) {
         // A request that comes alone may as well be a real one, of which only the ID was asked, under a wrong name.
-        if (kind === "requests" && !parsed.batch) status.show("waiting", "no-data", { hardId, ...now });
+        if (kind === "requests" && !parsed.batch) status.show("waiting", "no-data", now);
         else status.show("ok", "test", now);
         return reply;
       }
@@ -181,7 +188,7 @@ export = (RED: NodeAPI): void => {
       const count = rejectedCount.toLocaleString("en-US");
       if (rejectedCount === 0) status.show("ok", "accepted", { count: accepted, ...now });
       else if (withoutId)
-        status.show("problem", `no-id-${kind}-${rejectedCount === 1 ? "one" : "many"}`, {
+        status.show("problem", WITHOUT_ID[kind][rejectedCount === 1 ? "one" : "many"], {
           number: count,
           hardId,
           ...now,

@@ -56,7 +56,7 @@ export class NodeStatus {
     const count = this.notSent?.();
     if (count === undefined) return undefined;
     const number = count.toLocaleString("en-US");
-    return this.RED._(`${this.set}.status.test-mode${count > 0 ? "-not-sent" : ""}`, { number });
+    return this.RED._(`${this.set}.status.${count > 0 ? "test-mode-not-sent" : "test-mode"}`, { number });
   }
 }
 
