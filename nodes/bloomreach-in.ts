@@ -9,6 +9,7 @@ import {
 import {
   CUSTOMER_RECORD,
   EVENT_RECORD,
+  explainMissingIds,
   parseWebhookBody,
   type RecordShape,
   REQUEST_RECORD,
@@ -40,6 +41,13 @@ const SHAPES: Readonly<Record<Kind, RecordShape>> = {
   customers: CUSTOMER_RECORD,
   events: EVENT_RECORD,
   requests: REQUEST_RECORD,
+};
+
+/** The status where all records of a webhook lack their ID. */
+const WITHOUT_ID: Readonly<Record<Kind, { readonly one: string; readonly many: string }>> = {
+  customers: { one: "no-id-customers-one", many: "no-id-customers-many" },
+  events: { one: "no-id-events-one", many: "no-id-events-many" },
+  requests: { one: "no-id-requests-one", many: "no-id-requests-many" },
 };
 
 /** What one webhook brought, as it is kept until the flow has taken it. */
@@ -95,16 +103,20 @@ export = (RED: NodeAPI): void => {
 
       await readings.turn();
       const parsed = parseWebhookBody(request.body, hardId, SHAPES[kind]);
-      const { records, rejected, rejectedCount, test } = parsed;
+      const { records, rejected, rejectedCount, test, withoutId } = parsed;
+      const missingIds = withoutId ? explainMissingIds(rejectedCount, hardId, SHAPES[kind]) : undefined;
       const reply = acceptedAnswer({
         accepted: records.length,
         rejected,
         rejectedCount,
         test,
+        ...(missingIds !== undefined && { message: missingIds }),
         requestId: request.requestId,
       });
       if (test) {
-        status.show("ok", "test", now);
+        // A request that comes alone may as well be a real one, of which only the ID was asked, under a wrong name.
+        if (kind === "requests" && !parsed.batch) status.show("waiting", "no-data", now);
+        else status.show("ok", "test", now);
         return reply;
       }
       const received: Received = {
@@ -120,7 +132,7 @@ export = (RED: NodeAPI): void => {
         },
       };
       showCounts(parsed, now);
-      if (rejectedCount > 0) setImmediate(() => report(reception.speaker(), received, parsed));
+      if (rejectedCount > 0) setImmediate(() => report(reception.speaker(), received, parsed, missingIds));
       if (records.length === 0) return reply;
       return kind === "requests" ? askFlow(received, parsed) : ((await keep(received)) ?? reply);
     };
@@ -168,11 +180,21 @@ export = (RED: NodeAPI): void => {
       return reply.answered.finally(() => clearTimeout(limit));
     };
 
-    const showCounts = ({ records, rejected, rejectedCount }: WebhookRecords, now: { time: string }): void => {
+    const showCounts = (
+      { records, rejected, rejectedCount, withoutId }: WebhookRecords,
+      now: { time: string },
+    ): void => {
       const accepted = records.length;
+      const count = rejectedCount.toLocaleString("en-US");
       if (rejectedCount === 0) status.show("ok", "accepted", { count: accepted, ...now });
-      else if (accepted === 0 && rejected.every(({ code }) => code === "missing_hard_id"))
-        status.show("waiting", "hard-id", { hardId, ...now });
+      else if (withoutId)
+        status.show("problem", WITHOUT_ID[kind][rejectedCount === 1 ? "one" : "many"], {
+          number: count,
+          hardId,
+          ...now,
+        });
+      else if (rejected.every(({ code }) => code === "missing_hard_id"))
+        status.show("waiting", "some-without-id", { accepted, rejected: rejectedCount, ...now });
       else status.show("waiting", "rejected", { accepted, rejected: rejectedCount, ...now });
     };
 
@@ -194,9 +216,17 @@ export = (RED: NodeAPI): void => {
       else if (count > 0) node.send({ ...about(received), ...handed, payload: records });
     };
 
-    const report = (node: Node, received: Received, { rejected, rejectedCount }: WebhookRecords): void => {
+    const report = (
+      node: Node,
+      received: Received,
+      { rejected, rejectedCount }: WebhookRecords,
+      missingIds: string | undefined,
+    ): void => {
       const count = received.records.length + rejectedCount;
-      const sentence = `${rejectedCount} of ${count} ${kind} not accepted: ${rejected[0]?.description ?? ""}`;
+      const first = rejected[0]?.description ?? "";
+      const sentence = missingIds
+        ? `${missingIds} The first: ${first}`
+        : `${rejectedCount} of ${count} ${kind} not accepted: ${first}`;
       node.error(sentence, { ...about(received), ...reception.mark, payload: rejected.map(({ raw }) => raw ?? null) });
     };
 

@@ -42,6 +42,7 @@ export = (RED: NodeAPI): void => {
       status,
       destination: connection.customers({ emptyValues: def.emptyValues ?? "keep", readIds: def.readIds === true }),
       isSimulated: connection.isSimulated,
+      testMode: account.testCustomers.size > 0,
       concurrency: Number(def.concurrency) || 2,
       budget: connection.budget,
       // A bulk request, whose result is read about twice.
@@ -68,7 +69,7 @@ function judge(customer: JsonValue, hardId: string, testCustomers: ReadonlySet<s
   if (!id.ok) return { failed: true, result: { key: "missing_hard_id", reason: id.reason } };
   const { sourceId } = id;
   if (testCustomers.size > 0 && !testCustomers.has(sourceId))
-    return { failed: false, result: { source_id: sourceId, status: "held" } };
+    return { failed: false, notSent: true, result: { source_id: sourceId, status: "held" } };
   return { records: [{ key: sourceId, body: { sourceId, hardId, record: customer } }] };
 }
 

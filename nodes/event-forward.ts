@@ -89,6 +89,7 @@ export = (RED: NodeAPI): void => {
       status,
       destination: account.connection.events(def.repeat ?? "at-least-once"),
       isSimulated,
+      testMode: account.testCustomers.size > 0,
       concurrency: Number(def.concurrency) || 4,
       budget,
       things: "events",
@@ -100,7 +101,7 @@ export = (RED: NodeAPI): void => {
         if (!reading.ok) return { failed: true, result: { key: "not_an_event", reason: reading.reason } };
         const { sourceId, event, body } = reading;
         if (account.testCustomers.size > 0 && !account.testCustomers.has(sourceId))
-          return { failed: false, result: { source_id: sourceId, status: "held" } };
+          return { failed: false, notSent: true, result: { source_id: sourceId, status: "held" } };
         return { records: [{ key: sourceId, body: { sourceId, event, body: JSON.stringify(body) } }] };
       },
       result: (delivered) => ({

@@ -28,6 +28,8 @@ import { replyOf } from "./lib/webhook-reply";
 const TYPE = "bv-voucherify-publish";
 /** Pauses before an answer-now request is tried again, ms: the first at once, because an answer may only have been lost. */
 const PAUSES_MS = [0, 500, 1_000, 2_000, 4_000, 8_000];
+const ONLY_TEST_CUSTOMERS =
+  "Only test customers get codes: see Deliver only these test customers in the voucherify account.";
 const BATCH = "A batch cannot give each customer its own code: use Queue.";
 
 interface VoucherifyPublishDef extends NodeDef {
@@ -108,6 +110,12 @@ function answerNow(RED: NodeAPI, node: Node, { account, status, currency, defaul
   const publisher = publisherOf(account.connection, true);
   const closing = closingSignal(node);
   declareAccount(RED, node, account.connection);
+  /** By node; outlives deploys, as the counts of the queues do. */
+  const notSent = processOwned<number>("not-sent");
+  if (account.testCustomers.size > 0) {
+    status.tellTestMode(() => notSent.get(node.id) ?? 0);
+    status.clear();
+  }
 
   onEachMessage(node, async (message, send) => {
     const reply = replyOf(message);
@@ -128,8 +136,11 @@ function answerNow(RED: NodeAPI, node: Node, { account, status, currency, defaul
     if (!reading.ok) return refuse(reading.key, reading.reason);
     const { request } = reading;
     if (account.testCustomers.size > 0 && !account.testCustomers.has(request.sourceId)) {
-      const reason = "Only test customers get codes: see Test customers in the voucherify account.";
-      const answered = reply?.answer(200, { success: false, key: "held", error: reason }) ?? false;
+      const reason = ONLY_TEST_CUSTOMERS;
+      const refused = { success: false, key: "held", error: reason, not_sent: 1 };
+      const answered = reply?.answer(200, { ...refused, request_id: reply.requestId }) ?? false;
+      notSent.set(node.id, (notSent.get(node.id) ?? 0) + 1);
+      status.clear();
       return send(Object.assign(message, { payload: { status: "held", reason }, answered }));
     }
     let published: Published;
@@ -165,6 +176,7 @@ function publishFromQueue(RED: NodeAPI, node: Node, settings: Settings, concurre
     status,
     destination: new VoucherifyPublications(publisherOf(account.connection, false)),
     isSimulated: account.connection.isSimulated,
+    testMode: account.testCustomers.size > 0,
     concurrency,
     budget: account.connection.budget,
     things: "requests",
@@ -177,13 +189,17 @@ function publishFromQueue(RED: NodeAPI, node: Node, settings: Settings, concurre
       const { key, forMs } = judged.repetition;
       return { ...judged, repetition: { key: `${TYPE} ${node.id} ${key}`, forMs } };
     },
-    accepted: (message, { waiting, failed, repeated }) => {
+    accepted: (message, { waiting, failed, repeated, notSent }) => {
       const reply = replyOf(message);
       const errors = failed.map(({ index, key, reason }) => ({ index: index!, code: key!, description: reason! }));
       reply?.answer(200, {
-        success: waiting + repeated > 0 || failed.length === 0,
+        success: waiting + repeated > 0 || failed.length + notSent === 0,
         accepted: waiting,
         repeated,
+        ...(notSent > 0 && {
+          not_sent: notSent,
+          message: `Test mode: ${notSent.toLocaleString("en-US")} not sent. ${ONLY_TEST_CUSTOMERS}`,
+        }),
         rejected: failed.length,
         errors: errors.slice(0, 100),
         request_id: reply.requestId,
@@ -214,7 +230,7 @@ function judge(
   if (!reading.ok) return { failed: true, result: { key: reading.key, reason: reading.reason } };
   const { request, repetition } = reading;
   if (testCustomers.size > 0 && !testCustomers.has(request.sourceId))
-    return { failed: false, result: { source_id: request.sourceId, status: "held" } };
+    return { failed: false, notSent: true, result: { source_id: request.sourceId, status: "held" } };
   return { records: [{ key: request.sourceId, body: request }], repetition };
 }
 

@@ -26,6 +26,8 @@ const STORE_PATIENCE_MS = 5_000;
 /** An item that needs no call: held back, or one that never can be sent. */
 interface SettledAtOnce {
   readonly failed: boolean;
+  /** It is for somebody who is no test customer. */
+  readonly notSent?: true;
   /** What the message says of it; where it stands is added to what failed. */
   readonly result: JsonObject;
 }
@@ -50,6 +52,8 @@ export interface DeliveryWork<Body> {
   readonly destination: Destination<Body>;
   /** The account is the built-in simulator. */
   readonly isSimulated: boolean;
+  /** Only test customers are delivered. */
+  readonly testMode?: boolean;
   /** Most calls at one time. */
   readonly concurrency: number;
   readonly budget: RequestBudget;
@@ -66,12 +70,17 @@ export interface DeliveryWork<Body> {
   /** Failed records leave by the output as well. */
   readonly sendsFailures?: boolean;
   /**
-   * A message is safe on disk: `waiting` of its records are to be delivered, nothing can be done with `failed`, and
-   * `repeated` were brought by another message already.
+   * A message is safe on disk: `waiting` of its records are to be delivered, nothing can be done with `failed`,
+   * `repeated` were brought by another message already, and `notSent` are for nobody among the test customers.
    */
   accepted?(
     message: Message,
-    taken: { readonly waiting: number; readonly failed: readonly JsonObject[]; readonly repeated: number },
+    taken: {
+      readonly waiting: number;
+      readonly failed: readonly JsonObject[];
+      readonly repeated: number;
+      readonly notSent: number;
+    },
   ): void;
   /** What leaves on the message, `payload` among it; the same for the same records. */
   result(delivered: DeliveredRecords<Body>, failed: FailedRecords<Body>): JsonObject;
@@ -127,7 +136,12 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
     });
     const total = waiting + settled.length;
     const failed = settled.filter((one) => one.failed).map(({ result }) => result);
-    work.accepted?.(message, { waiting, failed, repeated });
+    const notSent = settled.filter((one) => one.notSent).length;
+    if (notSent > 0) {
+      outbox.noteNotSent(notSent);
+      showNow();
+    }
+    work.accepted?.(message, { waiting, failed, repeated, notSent });
     const counts = { settled: settled.length, waiting, total, ...(repeated > 0 && { repeated }) };
     // Nothing will leave by the output: Complete nodes can tell what became of it.
     if (repeated > 0 && total === 0) message.delivery = counts;
@@ -214,15 +228,22 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   const showNow = (): void => (lane ? showState(lane.state()) : status.clear());
   // Also where the store has never worked, and there is no queue yet.
   ends.push(showStoreProblem(delivery, () => status.show("problem", "store"), showNow));
+  let notSentBefore = (): number => 0;
+  if (work.testMode) {
+    status.tellTestMode(() => notSentBefore());
+    onceFlowsRun(() => closed || showNow());
+  }
   void opening.then((outbox) => {
     if (closed) return;
     lane = outbox.lane;
+    notSentBefore = () => outbox.notSent;
     outbox.configure(
       {
         destination: work.isSimulated ? work.destination : liveOnly(work.destination),
         whyUnfit: (record) => whyUnfit(record, work.kind),
         concurrency: work.concurrency,
         ...(work.sendsFailures && { sendsFailures: true }),
+        ...(work.testMode && { testMode: true }),
         output: (news) => ({ ...news.properties, ...resultOf(news) }),
         doneAt,
         isFollowed: () => hasDeliveryDownstream(RED, node),

@@ -14,6 +14,8 @@ export type StatusLook = keyof typeof looks;
 /** A node's status line: a catalog key of its node set, never text. */
 export class NodeStatus {
   private shown = "";
+  /** In test mode: how many were not sent. */
+  private notSent: (() => number) | undefined;
 
   /** @param set the node set whose catalog holds the keys `<set>.status.<key>` */
   constructor(
@@ -22,19 +24,39 @@ export class NodeStatus {
     private readonly set: string,
   ) {}
 
+  /** From now on every status says that only test customers are delivered, and how many were not sent; none is green. */
+  tellTestMode(notSent: () => number): void {
+    this.notSent = notSent;
+  }
+
   /** Shows the status `key`; repeated calls with the same result send nothing to the editor. */
   show(look: StatusLook, key: string, values: Record<string, string | number> = {}): void {
     const text = this.RED._(`${this.set}.status.${key}`, values);
+    const testMode = this.testMode();
+    if (testMode === undefined) this.display(look, text);
+    else this.display(look === "problem" ? look : "waiting", `${testMode}: ${text}`);
+  }
+
+  /** Shows nothing, but for test mode. */
+  clear(): void {
+    const testMode = this.testMode();
+    if (testMode !== undefined) return this.display("waiting", testMode);
+    if (this.shown === "") return;
+    this.shown = "";
+    this.node.status({});
+  }
+
+  private display(look: StatusLook, text: string): void {
     if (this.shown === look + text) return;
     this.shown = look + text;
     this.node.status({ ...looks[look], text });
   }
 
-  /** Shows nothing. */
-  clear(): void {
-    if (this.shown === "") return;
-    this.shown = "";
-    this.node.status({});
+  private testMode(): string | undefined {
+    const count = this.notSent?.();
+    if (count === undefined) return undefined;
+    const number = count.toLocaleString("en-US");
+    return this.RED._(`${this.set}.status.${count > 0 ? "test-mode-not-sent" : "test-mode"}`, { number });
   }
 }
 

@@ -26,7 +26,7 @@ export interface WebhookAnswerBody {
   /** Number of problems that are not listed, so that the answer stays small. */
   readonly errors_left_out?: number;
   readonly request_id: string;
-  /** A sentence for the person who reads a test's answer. */
+  /** A sentence for the person who reads the answer: of a test, or where every record lacks its ID. */
   readonly message?: string;
 }
 
@@ -47,9 +47,12 @@ export function acceptedAnswer(outcome: {
   readonly rejected: readonly Rejection[];
   readonly rejectedCount: number;
   readonly test: boolean;
+  /** Another sentence for the person who reads the answer. */
+  readonly message?: string;
   readonly requestId: string;
 }): WebhookAnswer {
   const { accepted, rejected, rejectedCount, test, requestId } = outcome;
+  const message = test ? "Test received. Bloomreach sends no customer data in a batch test." : outcome.message;
   const errors = listErrors(rejected);
   return {
     status: 200,
@@ -60,7 +63,7 @@ export function acceptedAnswer(outcome: {
       errors,
       ...(errors.length < rejectedCount && { errors_left_out: rejectedCount - errors.length }),
       request_id: requestId,
-      ...(test && { message: "Test received. Bloomreach sends no customer data in a batch test." }),
+      ...(message !== undefined && { message }),
     },
   };
 }

@@ -32,6 +32,11 @@ export interface RecordShape {
   readonly template: string;
   /** The part of a record that has the customer's ID. */
   readonly idHolder: (record: JsonObject) => JsonObject;
+  /**
+   * Top-level fields that a template fills with fixed text: filled in Bloomreach's batch test too, so they tell of no customer
+   * (paste-templates.ts, paste-requests.ts).
+   */
+  readonly fixedFields: readonly string[];
   /** What else is wrong with a record that has an ID. */
   readonly fault?: (
     record: JsonObject,
@@ -43,6 +48,7 @@ export const CUSTOMER_RECORD: RecordShape = {
   noun: "customer",
   template: "Customer template",
   idHolder: (record) => record,
+  fixedFields: [],
 };
 
 /**
@@ -53,6 +59,7 @@ export const EVENT_RECORD: RecordShape = {
   noun: "event",
   template: "webhook's template",
   idHolder: (record) => (isJsonObject(record.customer) ? record.customer : record),
+  fixedFields: ["event"],
   fault: ({ event }) =>
     typeof event === "string" && !isAbsentText(event)
       ? undefined
@@ -64,6 +71,7 @@ export const REQUEST_RECORD: RecordShape = {
   noun: "request",
   template: "webhook's template",
   idHolder: EVENT_RECORD.idHolder,
+  fixedFields: ["campaign", "voucher", "channel", "send"],
 };
 
 /** What a webhook brought. */
@@ -75,10 +83,12 @@ export interface WebhookRecords {
   /** How many there are. */
   readonly rejectedCount: number;
   /**
-   * True for Bloomreach's batch test, which carries no customer data: in every record the ID is blank or a text is
-   * still a template. `records` is empty then, and `rejected` holds only records that do have an ID.
+   * True for Bloomreach's batch test, which carries no customer data: every value is blank or still a template, but for the fixed
+   * texts of a lone record. There are neither records nor rejections then.
    */
   readonly test: boolean;
+  /** None was accepted, and all for want of an ID: most likely its name is wrong, here or in the template. */
+  readonly withoutId: boolean;
   /** The body was a list of records, not one. */
   readonly batch: boolean;
 }
@@ -100,20 +110,44 @@ export function parseWebhookBody(raw: Buffer, hardId: string, shape: RecordShape
   const mayHoldTemplates = text.includes("{{");
   const records: { index: number; record: JsonObject }[] = [];
   const rejections = new Rejections();
-  let test = pieces.length > 0;
+  const told =
+    mayHoldTemplates && pieces.some(({ ok }) => !ok)
+      ? readPieces(text.replace(/"\{\{[^{}]*\}\}"|\{\{[^{}]*\}\}/g, '""'), hardId, shape) // bare templates are no JSON
+      : { pieces, batch };
+  if (isTest(told.pieces, told.batch, shape))
+    return { records: [], rejected: [], rejectedCount: 0, test: true, withoutId: false, batch };
+  // One text with {{ among others may be what a customer has written; in every record it is the template.
+  const unfilled =
+    mayHoldTemplates && pieces.every((piece) => piece.ok && isJsonObject(piece.value) && holdsTemplate(piece.value));
+  let withoutId = 0;
   for (const [index, piece] of pieces.entries()) {
-    test &&= isWithoutData(piece, hardId, mayHoldTemplates, shape);
     const judged = judge(piece, index, hardId, shape);
-    if ("code" in judged) rejections.add(() => judged);
+    if ("code" in judged) {
+      if (judged.code === "missing_hard_id") withoutId++;
+      rejections.add(() => judged);
+    } else if (unfilled) rejections.add(() => templateNotFilled(judged, shape));
     else records.push(judged);
   }
-  if (test) {
-    const unfilled = new Rejections();
-    for (const record of records) unfilled.add(() => templateNotFilled(record, shape));
-    return { records: [], rejected: unfilled.described, rejectedCount: unfilled.count, test, batch };
-  }
   rejections.addRest(pieces.length, count, (index) => tooManyRecords(index, shape));
-  return { records, rejected: rejections.described, rejectedCount: rejections.count, test, batch };
+  return {
+    records,
+    rejected: rejections.described,
+    rejectedCount: rejections.count,
+    test: false,
+    withoutId: withoutId > 0 && withoutId === rejections.count && records.length === 0,
+    batch,
+  };
+}
+
+/**
+ * What to do when every record of a webhook lacks its ID.
+ * @param count of records, @param hardId the name that was looked for
+ */
+export function explainMissingIds(count: number, hardId: string, { noun, template }: RecordShape): string {
+  return (
+    `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"} without ID: is "${hardId}" the right name? Correct it here, ` +
+    `as Main Hard ID of the bloomreach account, or there, in the ${template} in Bloomreach. Then run the scenario again.`
+  );
 }
 
 class Rejections {
@@ -270,27 +304,53 @@ function hasId(record: JsonObject, hardId: string): boolean {
   return [hardId, ...COMMON_ID_KEYS].some((key) => Object.hasOwn(record, key));
 }
 
-function isWithoutData(piece: Piece, hardId: string, mayHoldTemplates: boolean, shape: RecordShape): boolean {
-  if (!piece.ok) return "position" in piece && piece.text.includes("{{");
-  const { value } = piece;
-  if (!isJsonObject(value)) return false;
-  const holder = shape.idHolder(value);
-  return (
-    (hasId(holder, hardId) && [hardId, ...COMMON_ID_KEYS].every((key) => isBlank(holder, key))) ||
-    (mayHoldTemplates && holdsTemplate(value))
-  );
+/** Bloomreach's batch test: nothing of any customer. Only a lone record may have fixed texts: many that have them are a real send. */
+function isTest(pieces: readonly Piece[], batch: boolean, shape: RecordShape): boolean {
+  const objects = pieces.map((piece) => (piece.ok && isJsonObject(piece.value) ? piece.value : undefined));
+  if (objects.length === 0) return false;
+  if (objects.every((record) => record !== undefined && isEmpty(record))) return true;
+  const [lone] = objects;
+  // A request that comes alone is tested with a customer, so that one without is a real one.
+  return objects.length === 1 && lone !== undefined && (batch || shape !== REQUEST_RECORD) && isUnfilled(lone, shape);
 }
 
-function isBlank(record: JsonObject, key: string): boolean {
-  const value = Object.hasOwn(record, key) ? record[key] : undefined;
-  return value === null || isAbsentText(value);
+function isEmpty(record: JsonObject): boolean {
+  return Object.keys(record).length > 0 && leaves(record).every(isBlank);
+}
+
+/** Filled with nothing but the fixed texts of the template. */
+function isUnfilled(record: JsonObject, { fixedFields }: RecordShape): boolean {
+  const data = Object.entries(record).filter(([key, value]) => {
+    const isFixed = fixedFields.includes(key) || (fixedFields.length > 0 && lacksTime(value));
+    return !isFixed || endsWithTime(value);
+  });
+  return data.length > 0 && data.every(([, value]) => leaves(value).every(isBlank));
+}
+
+/** `send` and the key of an event end with the time of the event (Unix seconds) in a real send, and with nothing in a test. */
+function endsWithTime(value: JsonValue): boolean {
+  return typeof value === "string" && /-\d{9,}(\.\d+)?$/.test(value);
+}
+
+function lacksTime(value: JsonValue): boolean {
+  return typeof value === "string" && value.includes("-") && isAbsentText(value.slice(value.lastIndexOf("-") + 1));
+}
+
+function isBlank(value: JsonValue): boolean {
+  return value === null || isAbsentText(value) || (typeof value === "string" && value.includes("{{"));
 }
 
 function holdsTemplate(record: JsonObject): boolean {
-  const waiting: JsonValue[] = [record];
+  return leaves(record).some((value) => typeof value === "string" && value.includes("{{"));
+}
+
+/** What stands in a value that is neither a list nor an object. */
+function leaves(root: JsonValue): JsonValue[] {
+  const found: JsonValue[] = [];
+  const waiting: JsonValue[] = [root];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
-    if (typeof value === "string" && value.includes("{{")) return true;
     if (typeof value === "object" && value !== null) for (const item of Object.values(value)) waiting.push(item);
+    else found.push(value);
   }
-  return false;
+  return found;
 }

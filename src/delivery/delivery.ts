@@ -225,6 +225,8 @@ export class Delivery implements QueueDesk {
         waiting: queue.count(),
         inFlight: state?.inFlight ?? 0,
         delivered: state?.delivered ?? 0,
+        notSent: outbox?.notSent ?? 0,
+        ...(outbox?.isInTestMode && { testMode: true }),
         failed,
         ...(oldestAt !== undefined && { oldestAt }),
         ...(doneAt !== undefined && { doneAt }),

@@ -71,6 +71,8 @@ export interface OutboxNode<Body> {
   output(news: OutboxNews<Body>): JsonObject;
   /** Why it cannot send a record that waits; by default it sends all. */
   readonly whyUnfit?: WhyUnfit;
+  /** Only test customers are delivered. */
+  readonly testMode?: boolean;
   /** Failed records leave by the output as well, for a flow that goes on with them. */
   readonly sendsFailures?: boolean;
   /** Estimate: when the last of so many waiting records will have been sent (Unix ms), where a limit makes them wait. */
@@ -117,6 +119,7 @@ interface Envelope extends JsonObject {
  * what it has to tell meanwhile waits for the next life of the node.
  */
 export class Outbox<Body> {
+  private keptBack = 0;
   private node: OutboxNode<Body> | undefined;
   private listener: OutboxListener<Body> | undefined;
   private readonly unheard: OutboxNews<Body>[] = [];
@@ -154,6 +157,19 @@ export class Outbox<Body> {
       destination && whyUnfit ? new FittingDestination(destination, whyUnfit) : destination,
       concurrency,
     );
+  }
+
+  /** How many were not sent because they are no test customers; since Node-RED started. */
+  get notSent(): number {
+    return this.keptBack;
+  }
+
+  noteNotSent(count: number): void {
+    this.keptBack += count;
+  }
+
+  get isInTestMode(): boolean {
+    return this.node?.testMode === true;
   }
 
   /** Whether a node delivers from it now. */

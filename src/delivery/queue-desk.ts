@@ -12,6 +12,10 @@ export interface QueueReport {
   readonly inFlight: number;
   /** Since Node-RED started. */
   readonly delivered: number;
+  /** Since Node-RED started: those that are no test customers, while only test customers were delivered. */
+  readonly notSent: number;
+  /** Only test customers are delivered. */
+  readonly testMode?: true;
   /** Dead letters that are kept. */
   readonly failed: number;
   /** When the oldest waiting record was accepted. */

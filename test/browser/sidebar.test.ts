@@ -288,3 +288,38 @@ describe("the sidebar of somebody who may only look", () => {
     assert.deepEqual(editor.problems, []);
   });
 });
+
+describe("the sidebar in test mode", () => {
+  let simulator: Simulator;
+  let nodeRed: NodeRedProcess;
+  let browser: Browser;
+
+  before(async () => {
+    simulator = await Simulator.start({ keys: TEST_KEYS });
+    const { flows, ...others } = customerFlow(simulator.url);
+    const inTestMode = flows.map((node) =>
+      node.type === "bv-voucherify-account" ? { ...node, testCustomers: "anna@example.com" } : node,
+    );
+    nodeRed = await startNodeRed({ major: 5, ...others, flows: inTestMode });
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await nodeRed?.remove();
+    await simulator?.stop();
+  });
+
+  it("says so in the row of the node, and counts who was not sent", async () => {
+    const editor = await Editor.open(browser, nodeRed.adminUrl);
+    await editor.page.evaluate(() => RED.sidebar.show("bv-queues"));
+    const row = editor.page.locator("#bv-queues-content li", { has: editor.page.locator('[data-node="upsert"]') });
+    await row.getByText("Test mode: only the test customers").waitFor();
+    const customers = ["anna@example.com", "bob@example.com", "eve@example.com"];
+    const body = customers.map((registered) => ({ registered, name: "Somebody" }));
+    await nodeRed.post(`${nodeRed.url}${CUSTOMERS_PATH}`, body, WEBHOOK_KEYS);
+    await row.locator("dl > div", { hasText: /^not sent\s*2$/ }).waitFor();
+    await row.locator("dl > div", { hasText: /^delivered\s*1$/ }).waitFor();
+    await editor.page.getByText(/^test mode, 2 not sent: 1 delivered/).waitFor();
+    assert.deepEqual(editor.problems, []);
+  });
+});

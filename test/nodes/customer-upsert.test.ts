@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { NodeAPI } from "node-red";
 import helper from "node-red-node-test-helper";
 import bloomreachAccount from "../../nodes/bloomreach-account";
 import customerUpsert from "../../nodes/customer-upsert";
+import { durableDelivery } from "../../nodes/lib/durable-delivery";
 import throttle from "../../nodes/throttle";
 import voucherifyAccount from "../../nodes/voucherify-account";
+import type { QueueReport } from "../../src/delivery/queue-desk";
 import { Simulator } from "../../src/simulator";
 import { mostInAnyWindow } from "../support/sliding-window";
 import { TEST_KEYS } from "../support/flows";
@@ -30,6 +33,8 @@ describe("customer upsert", () => {
   let failures: Received[];
   let completed: Received[];
   let unique = 0;
+  /** What the nodes of the last flow were given. */
+  let usedRED: NodeAPI;
 
   before(async () => {
     // Typed as void, but it returns a promise.
@@ -81,9 +86,14 @@ describe("customer upsert", () => {
       { id: id("completed"), type: "helper", z: "tab" },
       ...(options.extra ?? []),
     ];
-    await helper.load([bloomreachAccount, voucherifyAccount, throttle, customerUpsert, completeNode], flow as never, {
-      [account.id]: options.credentials ?? TEST_KEYS,
-    });
+    const watch = (RED: NodeAPI): void => void (usedRED = RED);
+    await helper.load(
+      [watch, bloomreachAccount, voucherifyAccount, throttle, customerUpsert, completeNode],
+      flow as never,
+      {
+        [account.id]: options.credentials ?? TEST_KEYS,
+      },
+    );
     helper.getNode(id("result")).on("input", (message: object) => results.push(message));
     helper.getNode(id("failure")).on("input", (message: object) => failures.push(message));
     helper.getNode(id("completed")).on("input", (message: object) => completed.push(message));
@@ -172,6 +182,42 @@ describe("customer upsert", () => {
     assert.deepEqual([...simulator.customers.keys()], ["ann"]);
     const held = results.find(({ payload }) => payload[0].status === "held");
     assert.deepEqual(held?.payload, [{ source_id: "bob", status: "held" }]);
+  });
+
+  describe("in test mode", () => {
+    const shown = (node: unknown): { fill: string; text: string }[] =>
+      (node as { status: { args: [{ fill: string; text: string }][] } }).status.args.map(([status]) => status);
+
+    const reports = (): Promise<QueueReport[]> => durableDelivery(usedRED).report();
+
+    it("says so before anything has come, and never green while somebody is not sent", async () => {
+      const node = await load({ account: { testCustomers: "ann" } });
+      await waitFor("test mode", () => statusOf(node) === "customer-upsert.status.test-mode");
+      node.receive({ payload: [{ registered: "ann" }, { registered: "bob" }, { registered: "eve" }] });
+      const delivered = "customer-upsert.status.test-mode-not-sent: customer-upsert.status.delivered";
+      await waitFor("the delivered one", () => statusOf(node) === delivered);
+      assert.deepEqual(new Set(shown(node).map(({ fill }) => fill)), new Set(["yellow"]));
+    });
+
+    it("counts who is not sent where all are, each once", async () => {
+      const node = await load({ account: { testCustomers: "ann" } });
+      node.receive({ payload: Array.from({ length: 412 }, (_none, n) => ({ registered: `c${n}` })) });
+      await waitFor("the count", () => statusOf(node) === "customer-upsert.status.test-mode-not-sent");
+      const [report] = (await reports()).filter((one) => one.node === node.id);
+      assert.deepEqual([report?.notSent, report?.testMode, report?.delivered], [412, true, 0]);
+    });
+
+    it("ends with the setting, and what was not sent stays counted", async () => {
+      const node = await load({ account: { testCustomers: "ann" } });
+      node.receive({ payload: { registered: "bob" } });
+      await waitFor("the count", () => statusOf(node).endsWith("not-sent"));
+      await helper.unload();
+      const after = await load();
+      after.receive({ payload: { registered: "bob" } });
+      await waitFor("the delivery", () => statusOf(after) === "customer-upsert.status.delivered");
+      const [report] = (await reports()).filter((one) => one.node === after.id);
+      assert.deepEqual([report?.notSent, report?.testMode], [1, undefined]);
+    });
   });
 
   it("pauses on wrong keys, keeps the customer, and delivers it after the keys were corrected", async () => {

@@ -25,6 +25,7 @@ const REPORT: QueueReport = {
   waiting: 3,
   inFlight: 1,
   delivered: 20,
+  notSent: 0,
   failed: 2,
   oldestAt: 1_700_000_000_000,
   paused: { reason: "Voucherify does not know these keys.", since: 1_700_000_000_000 },

@@ -192,8 +192,11 @@ describe("voucherify publish", () => {
     it("gives codes to test customers only, when the account has some", async () => {
       await load({}, TEST_KEYS, { testCustomers: "joe" });
       const { body } = await ask(reference());
-      assert.deepEqual([body.success, body.key], [false, "held"]);
+      assert.deepEqual([body.success, body.key, body.not_sent], [false, "held", 1]);
+      const testMode = "voucherify-publish.status.test-mode-not-sent";
+      assert.equal(flow.status(`publish${unique}`), testMode);
       assert.equal((await ask(reference("joe"))).body.success, true);
+      assert.equal(flow.status(`publish${unique}`), `${testMode}: voucherify-publish.status.published`);
     });
 
     it("works without a waiting webhook", async () => {
@@ -233,6 +236,15 @@ describe("voucherify publish", () => {
       await waitFor("the finish time", () => flow.status(`publish${unique}`).endsWith("throttled"));
       await waitFor("what goes at once", () => results().length === 7);
       assert.ok(flow.status(`publish${unique}`).endsWith("throttled"));
+    });
+
+    it("tells a webhook how many are not sent in test mode", async () => {
+      await load({ answer: "queue" }, TEST_KEYS, { testCustomers: "a" });
+      const { body } = await ask(["a", "b", "c"].map((id) => reference(id)));
+      assert.deepEqual([body.success, body.accepted, body.not_sent, body.rejected], [true, 1, 2, 0]);
+      assert.match(body.message, /^Test mode: 2 not sent\./);
+      const nobody = await ask([reference("b", { send: "other" })]);
+      assert.deepEqual([nobody.body.success, nobody.body.accepted, nobody.body.not_sent], [false, 0, 1]);
     });
 
     it("tells a webhook of which nothing can be done", async () => {

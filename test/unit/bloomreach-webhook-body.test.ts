@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { customerTemplate, rootTemplate } from "../../src/bloomreach/paste-templates";
-import { EVENT_RECORD, parseWebhookBody, type WebhookRecords } from "../../src/bloomreach/webhook-body";
+import { codeTemplate } from "../../src/bloomreach/paste-requests";
+import { customerTemplate, eventTemplate, rootTemplate } from "../../src/bloomreach/paste-templates";
+import {
+  CUSTOMER_RECORD,
+  EVENT_RECORD,
+  explainMissingIds,
+  parseWebhookBody,
+  REQUEST_RECORD,
+  type WebhookRecords,
+} from "../../src/bloomreach/webhook-body";
 import type { JsonValue } from "../../src/json";
 import { renderRoot, renderTemplate } from "../../src/simulator/template";
 
@@ -31,7 +39,14 @@ describe("parseWebhookBody: shapes", () => {
     assert.deepEqual(recordsOf(parse(`\ufeff \n${JSON.stringify([ANN])}\n`)), [ANN]));
 
   it("has no records for an empty body", () =>
-    assert.deepEqual(parse(" \n"), { records: [], rejected: [], rejectedCount: 0, test: false, batch: false }));
+    assert.deepEqual(parse(" \n"), {
+      records: [],
+      rejected: [],
+      rejectedCount: 0,
+      test: false,
+      withoutId: false,
+      batch: false,
+    }));
 
   it("rejects what is not an object, with its place", () => {
     const result = parse(JSON.stringify([ANN, 5, null, "x", [ANN], BOB]));
@@ -76,7 +91,8 @@ describe("parseWebhookBody: Bloomreach's batch test", () => {
     ["blank IDs", '[{"registered": "", "name": ""}, {"registered": "None"}]', 0],
     ["a null ID", '{"registered": null}', 0],
     ["templates as IDs", '[{"registered": "{{ customer_ids.registered }}"}]', 0],
-    ["a template deep inside a record with an ID", '[{"registered": "a", "metadata": {"x": ["{{ y }}"]}}]', 1],
+    ["blanks at every depth", '{"registered": "", "address": {"city": null}, "metadata": {"x": ["", "undefined"]}}', 0],
+    ["another name for the ID, and nothing in it", '{"email_id": ""}', 0],
     ["bare templates, which is no JSON", '[{"registered": "{{ a }}", "points": {{ b }} }]', 0],
   ] as const)
     it(`is recognised by ${name}`, () => {
@@ -84,14 +100,22 @@ describe("parseWebhookBody: Bloomreach's batch test", () => {
       assert.deepEqual([result.test, result.records.length, result.rejected.length], [true, 0, rejected]);
     });
 
-  it("tells of records that have an ID and an unfilled template", () =>
-    assert.deepEqual(codesOf(parse('{"registered": "a", "name": "{{ x }}"}')), [[0, "template_not_filled"]]));
+  it("tells of records that have an ID and an unfilled template", () => {
+    const result = parse('[{"registered": "a", "metadata": {"x": ["{{ y }}"]}}]');
+    assert.deepEqual([result.test, codesOf(result)], [false, [[0, "template_not_filled"]]]);
+  });
 
   for (const [name, text] of [
     ["one record has data", '[{"registered": ""}, {"registered": "a"}]'],
     ["the ID has another name", '[{"customer_id": "a"}]'],
     ["an ID stands under source_id", '[{"registered": "", "source_id": "a"}]'],
     ["there are no records", "[]"],
+    ["a record is empty", "[{}]"],
+    ["a blank ID stands beside a name", '{"registered": "", "name": "Ann"}'],
+    ["a blank ID stands beside a number", '{"registered": null, "metadata": {"points": 0}}'],
+    ["a blank ID stands beside a text that ends with a dash", '{"registered": "", "name": "Ann -"}'],
+    ["one record of many has data", '[{"registered": "", "name": ""}, {"registered": "", "name": "Ann"}]'],
+    ["an ID stands beside a bare template", '[{"registered": "joe", "points": {{ b }} }]'],
     ["one record of two holds a template", '[{"registered": "a", "name": "{{ x }}"}, {"registered": "b"}]'],
     ["the JSON is just broken", '[{"registered": "a"b"}]'],
   ] as const)
@@ -424,8 +448,105 @@ describe("parseWebhookBody: events", () => {
     assert.deepEqual([records.length, rejected.length], [2, 1]);
   });
 
-  it("knows Bloomreach's batch test", () => {
-    assert.equal(read(`[${event("")}]`).test, true);
-    assert.equal(read('[{"event":"e","customer":{"registered":"{{ customer_ids.registered }}"}}]').test, true);
+  for (const [name, body, test] of [
+    ["a name", '[{"event":"e","customer":{"registered":""},"metadata":{"stars":""}}]', true],
+    ["a name and a template", '[{"event":"e","customer":{"registered":"{{ customer_ids.registered }}"}}]', true],
+    ["a name and a key without time", '[{"event":"e","customer":{"registered":""},"event_key":"-17-"}]', true],
+    [
+      "a key with the time of an event",
+      '[{"event":"e","customer":{"registered":""},"event_key":"-17-1732470000.5"}]',
+      false,
+    ],
+    ["metadata", `[${event("")}]`, false],
+    ["a name, twice", '[{"event":"e","customer":{"registered":""}},{"event":"e","customer":{"registered":""}}]', false],
+  ] as const)
+    it(`${test ? "knows" : "sees no"} batch test in blank values beside ${name}`, () => {
+      const result = read(body);
+      assert.deepEqual([result.test, result.withoutId], [test, !test]);
+    });
+});
+
+describe("parseWebhookBody: requests", () => {
+  const read = (body: string): ReturnType<typeof parseWebhookBody> =>
+    parseWebhookBody(Buffer.from(body), "registered", REQUEST_RECORD);
+  const request = (send: string): string =>
+    JSON.stringify({ customer: { registered: "" }, campaign: { name: "Mailing" }, send });
+
+  for (const [name, body, test] of [
+    ["one in a batch, of a scenario that begins with an event", `[${request("s-17-")}]`, true],
+    ["one in a batch, of a scheduled scenario", `[${request("s-17-20416")}]`, true],
+    ["one in a batch, with the time of an event", `[${request("s-17-1732470000")}]`, false],
+    ["two in a batch", `[${request("s-17-20416")},${request("s-17-20416")}]`, false],
+    ["one by itself", request("s-17-20416"), false],
+    ["one by itself, and nothing at all in it", '{"customer": {"registered": ""}}', true],
+  ] as const)
+    it(`${test ? "a test" : "no test, and nobody is lost silently"}: ${name}, without ID`, () => {
+      const result = read(body);
+      assert.deepEqual([result.test, result.withoutId], [test, !test]);
+    });
+});
+
+describe("parseWebhookBody: the batch test of the templates that we hand out", () => {
+  /** As Bloomreach renders them without a customer. */
+  const rendered = (template: string): string =>
+    renderRoot(rootTemplate(), [
+      renderTemplate(template, {
+        customer_ids: {},
+        customer: {},
+        scenario: { id: "s" },
+        action: { id: 17 },
+        event: {},
+      }),
+    ]);
+
+  for (const [name, template, shape] of [
+    [
+      "customers",
+      customerTemplate("registered", [
+        { key: "points", structured: false },
+        { key: "list", structured: true },
+      ]),
+      CUSTOMER_RECORD,
+    ],
+    ["events", eventTemplate("registered", "event_key"), EVENT_RECORD],
+    ["events without a key", eventTemplate("registered", ""), EVENT_RECORD],
+    ["codes of an event", codeTemplate("registered", "Mailing", "event"), REQUEST_RECORD],
+    ["codes of a schedule", codeTemplate("registered", "Mailing", "scheduled"), REQUEST_RECORD],
+    ["codes of the node's campaign", codeTemplate("registered", undefined), REQUEST_RECORD],
+  ] as const)
+    it(`is known: ${name}`, () =>
+      assert.equal(
+        parseWebhookBody(Buffer.from(rendered(template)), "registered", shape).test,
+        true,
+        rendered(template),
+      ));
+});
+
+describe("parseWebhookBody: a batch without IDs", () => {
+  const batch = (blank: number, filled: number): ReturnType<typeof parse> =>
+    parse(
+      JSON.stringify(
+        Array.from({ length: blank + filled }, (_none, place) => ({
+          registered: place < blank ? "" : `id-${place}`,
+          name: `Customer ${place}`,
+        })),
+      ),
+    );
+
+  it("is most likely a wrong name where all lack it", () => {
+    const { records, rejectedCount, test, withoutId } = batch(1_000, 0);
+    assert.deepEqual([records.length, rejectedCount, test, withoutId], [0, 1_000, false, true]);
+  });
+
+  it("is none where some lack it", () => {
+    const { records, rejectedCount, test, withoutId } = batch(3, 997);
+    assert.deepEqual([records.length, rejectedCount, test, withoutId], [997, 3, false, false]);
+  });
+
+  it("says what to do, and where", () => {
+    const sentence = explainMissingIds(1_000, "registered", CUSTOMER_RECORD);
+    assert.match(sentence, /^1,000 customers without ID: is "registered" the right name\? Correct it here/);
+    assert.match(sentence, /there, in the Customer template in Bloomreach\. Then run the scenario again\.$/);
+    assert.match(explainMissingIds(1, "registered", EVENT_RECORD), /^1 event without ID/);
   });
 });
