@@ -173,7 +173,8 @@ for (const major of [4, 5] as const)
       assert.equal(existsSync(folder), false);
       assert.deepEqual(await queuesOf(nodeRed), []);
       const { status, text } = await nodeRed.post(api(nodeRed, "/erase"), { hardId: "jane" });
-      assert.deepEqual([status, text], [200, '{"waiting":0,"failed":0,"received":0}']);
+      assert.equal(status, 200);
+      assert.deepEqual(JSON.parse(text), { waiting: 0, failed: 0, received: 0, mentions: 0, setAside: [] });
       assert.equal(await nodeRed.stop(), 0);
     });
   });
