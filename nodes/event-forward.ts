@@ -4,7 +4,7 @@ import { BloomreachTracking } from "../src/destinations/bloomreach-tracking";
 import { CUSTOM_EVENT, TRACKING_COMMAND } from "../src/destinations/body-kinds";
 import { forwardToBloomreach, type TrackingWork } from "../src/destinations/tracking-work";
 import type { CustomEvent } from "../src/destinations/voucherify-events";
-import { isJsonObject, type JsonObject } from "../src/json";
+import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
 import { customEvent } from "../src/mapping/custom-event";
 import { DEFAULT_EVENT_NAMES } from "../src/mapping/event-names";
 import type { EventKind } from "../src/schemas/voucherify-event";
@@ -74,8 +74,7 @@ export = (RED: NodeAPI): void => {
       },
       result: (delivered) => ({
         payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
-        // What an earlier life of the node sent to Voucherify has none.
-        omitted: delivered.flatMap(({ body }) => (body as Partial<TrackingWork>).omitted ?? []),
+        omitted: delivered.flatMap(({ body }) => omissionsOf(namingOf(body), body.omitted)),
       }),
     });
   }
@@ -98,14 +97,17 @@ export = (RED: NodeAPI): void => {
         if (!isJsonObject(item)) return { failed: true, result: NOT_AN_OBJECT };
         const reading = customEvent(item, typeof hardId === "string" ? hardId : account.hardId);
         if (!reading.ok) return { failed: true, result: { key: "not_an_event", reason: reading.reason } };
-        const { sourceId, event, body } = reading;
+        const { sourceId, event, body, omitted } = reading;
         if (account.testCustomers.size > 0 && !account.testCustomers.has(sourceId))
           return { failed: false, result: { source_id: sourceId, status: "held" } };
-        return { records: [{ key: sourceId, body: { sourceId, event, body: JSON.stringify(body) } }] };
+        const told = omitted.length > 0 && { omitted };
+        return { records: [{ key: sourceId, body: { sourceId, event, body: JSON.stringify(body), ...told } }] };
       },
       result: (delivered) => ({
         payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
-        omitted: delivered.flatMap(({ outcome }) => omissionsOf(outcome.result)),
+        omitted: delivered.flatMap(({ outcome: { result } }) =>
+          omissionsOf({ source_id: result.source_id ?? null, event: result.event ?? null }, result.omitted),
+        ),
       }),
     });
   }
@@ -133,9 +135,14 @@ const NOT_A_PAYLOAD = "msg.payload must be an event or a list of events.";
 const NOT_AN_OBJECT = { key: "not_an_object", reason: "An event must be an object with fields." };
 
 /** Which values of a delivered event were left out, each with whose it was. */
-function omissionsOf({ source_id = null, event = null, omitted }: JsonObject): JsonObject[] {
+function omissionsOf(named: JsonObject, omitted: JsonValue | undefined): JsonObject[] {
   const omissions = Array.isArray(omitted) ? omitted.filter(isJsonObject) : [];
-  return omissions.map((omission) => ({ source_id, event, ...omission }));
+  return omissions.map((omission) => ({ ...named, ...omission }));
+}
+
+/** What an earlier life of the node sent to Voucherify is no command. */
+function namingOf(body: TrackingWork): JsonObject {
+  return TRACKING_COMMAND.recognises(body) ? TRACKING_COMMAND.naming(body) : {};
 }
 
 /** When the webhook came, so that an event without a time is the same when its message comes again; Unix ms. */

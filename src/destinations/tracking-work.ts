@@ -43,10 +43,10 @@ export function forwardToBloomreach(item: JsonValue, mapping: EventMapping, rece
   }
   const free = freeCommand(item, mapping.hardId, receivedAt);
   if (!free.ok) return { kind: "failed", key: "not_an_event", reason: free.reason };
-  return recordsOf([free.command], mapping.hardId, []);
+  return recordsOf([free.command], mapping.hardId, free.omitted);
 }
 
-function recordsOf(commands: readonly TrackingCommand[], hardId: string, omitted: Omission[]): Forwarding {
+function recordsOf(commands: readonly TrackingCommand[], hardId: string, omitted: readonly Omission[]): Forwarding {
   if (commands.length === 0) return { kind: "held", reason: "There was nothing to send." };
   const records = commands.map((command, place) => {
     const commandId = createHash("sha256").update(JSON.stringify(command)).digest("hex").slice(0, 24);

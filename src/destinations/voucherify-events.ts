@@ -2,6 +2,7 @@ import type { Destination, LaneRecord, Settlement } from "../delivery/destinatio
 import type { Delivered, Failed, Outcome } from "../delivery/outcome";
 import type { HttpAnswer } from "../http/http-client";
 import { isJsonObject, type JsonObject } from "../json";
+import type { Omission } from "../mapping/omissions";
 import type { VoucherifyApi } from "../voucherify/voucherify-api";
 import { LARGEST_BODY } from "./customer-batch";
 import type { EventLessons, FittedMetadata } from "./event-lessons";
@@ -15,6 +16,8 @@ export interface CustomEvent {
   readonly event: string;
   /** The exact JSON of the request (docs.voucherify.io/api-reference/events/track-custom-event). */
   readonly body: string;
+  /** What Voucherify's events have no place for; absent where there is nothing. */
+  readonly omitted?: readonly Omission[];
 }
 
 /** What it needs to deliver. */
@@ -63,7 +66,10 @@ export class VoucherifyEvents implements Destination<CustomEvent> {
     }
   }
 
-  private async fitAndSend({ sourceId, event, body }: CustomEvent, signal: AbortSignal): Promise<Delivered | Failed> {
+  private async fitAndSend(
+    { sourceId, event, body, omitted = [] }: CustomEvent,
+    signal: AbortSignal,
+  ): Promise<Delivered | Failed> {
     const given = JSON.parse(body) as JsonObject;
     const original = isJsonObject(given.metadata) ? given.metadata : {};
     const { lessons } = this.options;
@@ -71,7 +77,8 @@ export class VoucherifyEvents implements Destination<CustomEvent> {
     for (let refusals = 1; ; refusals++) {
       const sending = this.options.api.trackEvent(withMetadata(body, given, fitted.metadata), signal);
       const judged = await judge(sending, "events");
-      if (judged.kind === "accepted") return deliveredEvent(judged.answer, sourceId, event, fitted.omitted);
+      if (judged.kind === "accepted")
+        return deliveredEvent(judged.answer, sourceId, event, [...omitted, ...fitted.omitted]);
       const { refusal, answer } = judged;
       if (refusal.key !== "metadata_validation_failed" || refusals === MOST_REFUSALS) return refusal;
       const better = lessons.of(event).learn(answer.json, fitted.metadata, original);
@@ -90,12 +97,7 @@ function withMetadata(body: string, given: JsonObject, metadata: JsonObject): st
   return JSON.stringify(Object.fromEntries(entries));
 }
 
-function deliveredEvent(
-  answer: HttpAnswer,
-  sourceId: string,
-  event: string,
-  omitted: FittedMetadata["omitted"],
-): Delivered {
+function deliveredEvent(answer: HttpAnswer, sourceId: string, event: string, omitted: readonly Omission[]): Delivered {
   const { json } = answer;
   if (!isJsonObject(json)) throw unreadable(answer);
   const id = isJsonObject(json.customer) ? json.customer.id : undefined;

@@ -107,9 +107,10 @@ export class GatewayEvents implements Destination<CustomEvent> {
   }
 
   private itemOf(record: LaneRecord<CustomEvent>): GatewayItem<CustomEvent> {
-    const { sourceId, event, body } = record.body;
+    const { sourceId, event, body, omitted = [] } = record.body;
     const given = JSON.parse(body) as JsonObject;
     const json = JSON.stringify({ ...given, customer: { [this.options.hardId]: sourceId } });
-    return { record, json, result: { source_id: sourceId, event } };
+    const told = omitted.length > 0 && { omitted: omitted.map(({ key, reason }) => ({ key, reason })) };
+    return { record, json, result: { source_id: sourceId, event, ...told } };
   }
 }

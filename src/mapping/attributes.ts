@@ -1,16 +1,14 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { Omission } from "./omissions";
+import { SizeLimits } from "./size-limits";
 
-/** Attributes of one event (documentation.bloomreach.com/engagement/docs/data-structure). */
-const MOST_ATTRIBUTES = 255;
-/** Bytes of one value (documentation.bloomreach.com/engagement/reference/add-event). */
-const LARGEST_VALUE = 16 * 1024 - 1;
 /** Longer names help nobody; Bloomreach names no limit. */
 const LONGEST_NAME = 200;
 
 /** Collects the flat attributes of an event or a customer, within Bloomreach's limits; notes what has no place. */
 export class Attributes {
   private readonly values = new Map<string, JsonValue>();
+  private readonly limits = new SizeLimits("An event");
   readonly omitted: Omission[] = [];
 
   /** Adds a value, unless there is none. @param key any text; becomes a name of letters, digits and "_" */
@@ -20,10 +18,8 @@ export class Attributes {
     if (this.values.has(name)) return this.omit(key, `Another value has the name "${name}" already.`);
     if (isJsonObject(value) || (Array.isArray(value) && value.some((item) => typeof item === "object")))
       return this.omit(key, "Only texts, numbers, true or false, and lists of them can be used in Bloomreach.");
-    if (Buffer.byteLength(JSON.stringify(value)) > LARGEST_VALUE)
-      return this.omit(key, "The value is larger than 16 KB, the most that Bloomreach takes.");
-    if (this.values.size >= MOST_ATTRIBUTES)
-      return this.omit(key, `An event in Bloomreach has at most ${MOST_ATTRIBUTES} attributes.`);
+    const refusal = this.limits.refusal(name, JSON.stringify(value));
+    if (refusal !== undefined) return this.omit(key, refusal);
     this.values.set(name, value);
   }
 

@@ -49,7 +49,7 @@ export function eventOf(payload: JsonValue): VoucherifyEvent | undefined {
 export function publicationEvent(payload: JsonValue): VoucherifyEvent | undefined {
   if (!isJsonObject(payload) || payload.object !== "publication" || typeof payload.created_at !== "string")
     return undefined;
-  const { id, created_at, customer_id, tracking_id, result, voucher, ...publication } = payload;
+  const { id, created_at, customer_id, tracking_id, result, voucher, campaign, ...publication } = payload;
   const customer = isJsonObject(payload.customer) ? payload.customer : {};
   const sourceId = customer.source_id ?? tracking_id;
   const failed = result === "FAILURE";
@@ -68,11 +68,17 @@ export function publicationEvent(payload: JsonValue): VoucherifyEvent | undefine
     data: {
       customer,
       ...(voucher !== undefined && { voucher }),
-      ...(isJsonObject(voucher) &&
-        voucher.campaign_id !== undefined && { campaign: { id: voucher.campaign_id, name: voucher.campaign ?? null } }),
+      ...campaignIn(voucher, campaign),
       publication: { ...publication, ...(id !== undefined && { id }), result: result ?? "SUCCESS", created_at },
     },
   };
+}
+
+/** The campaign of the code; where there is no code, the one that was asked for. */
+function campaignIn(voucher: JsonValue | undefined, campaign: JsonValue | undefined): JsonObject {
+  if (isJsonObject(voucher) && voucher.campaign_id !== undefined)
+    return { campaign: { id: voucher.campaign_id, name: voucher.campaign ?? null } };
+  return isJsonObject(campaign) ? { campaign } : {};
 }
 
 function isKind(value: JsonValue | undefined): value is EventKind {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { JsonObject } from "../../src/json";
+import { trackingRecord } from "../../src/destinations/bloomreach-tracking";
+import type { JsonObject, JsonValue } from "../../src/json";
 import { customEvent } from "../../src/mapping/custom-event";
 import { freeCommand } from "../../src/mapping/free-event";
 
@@ -97,6 +98,50 @@ describe("mapping: any event into Bloomreach", () => {
     it(`explains ${name}`, () => assert.match(String(command(payload as unknown as JsonObject)), reason));
 });
 
+describe("mapping: any event into Bloomreach, within its sizes", () => {
+  const free = (properties: JsonObject, event?: string): ReturnType<typeof freeCommand> =>
+    freeCommand({ registered: "jane", properties, ...(event !== undefined && { event }) }, "registered", RECEIVED);
+  const many = (count: number, value: JsonValue = 1): JsonObject =>
+    Object.fromEntries(Array.from({ length: count }, (_none, n) => [`key ${n}`, value]));
+
+  for (const event of ["seen", undefined])
+    it(`${event === undefined ? "an update" : "an event"} leaves out what is too large or too much, and says so`, () => {
+      const large = free({ a: 1, "große Liste": ["x".repeat(17_000)], nested: { b: 2 } }, event);
+      assert.ok(large.ok);
+      assert.deepEqual(large.command.data.properties, { a: 1, nested: { b: 2 } });
+      assert.deepEqual(
+        large.omitted.map(({ key }) => key),
+        ["properties.große Liste"],
+      );
+      assert.match(large.omitted[0]!.reason, /16 KB/);
+
+      const long = free(many(300), event);
+      assert.ok(long.ok);
+      assert.deepEqual(long.command.data.properties, many(255));
+      assert.equal(long.omitted.length, 45);
+      assert.match(long.omitted[0]!.reason, /at most 255 attributes/);
+
+      const heavy = free(many(255, "é".repeat(7_000)), event);
+      assert.ok(heavy.ok);
+      assert.ok(Buffer.byteLength(trackingRecord(heavy.command, "x".repeat(24)).command) < 799_000);
+      assert.equal(Object.keys(heavy.command.data.properties).length, 56);
+      assert.match(heavy.omitted[0]!.reason, /at most 800 KB/);
+    });
+
+  it("takes a value of just under 16 KB, and changes nothing that fits", () => {
+    const properties = { z: "x".repeat(16 * 1024 - 3), a: null, "b c": [{ d: true }] };
+    const one = free(properties, "seen");
+    assert.ok(one.ok);
+    assert.equal(JSON.stringify(one.command.data.properties), JSON.stringify(properties));
+    assert.deepEqual(one.omitted, []);
+  });
+
+  it("refuses an update of which nothing can be sent", () => {
+    const one = free({ a: "x".repeat(17_000) });
+    assert.match(one.ok ? "" : one.reason, /None of the properties can be sent\. .*16 KB/);
+  });
+});
+
 describe("mapping: Bloomreach's events into Voucherify", () => {
   it("reads the reference document's payload", () => {
     const record = {
@@ -109,6 +154,7 @@ describe("mapping: Bloomreach's events into Voucherify", () => {
       sourceId: "jane",
       event: "review_left",
       body: { event: "review_left", customer: { source_id: "jane" }, metadata: { stars: "5" } },
+      omitted: [],
     });
   });
 
@@ -128,6 +174,36 @@ describe("mapping: Bloomreach's events into Voucherify", () => {
       referral: { code: "REF", referrer_id: "joe" },
       loyalty: { code: "CARD" },
     });
+    assert.deepEqual(read.ok && read.omitted.map(({ key }) => key), ["referral.x", "loyalty.y"]);
+  });
+
+  it("reports what an event has no place for, and nothing that has no value", () => {
+    const record = {
+      event: "e",
+      registered: "not the customer's place",
+      customer: { registered: "jane", email: "jane@example.com", name: "Jane", phone: "None", city: null },
+      stars: 5,
+      time: "",
+      metadata: ["a"],
+      referral: { referrer_id: "joe" },
+      event_key: "k",
+    };
+    const read = customEvent(record, "registered");
+    assert.ok(read.ok);
+    assert.deepEqual(read.body, { event: "e", customer: { source_id: "jane" } });
+    assert.deepEqual(
+      read.omitted.map(({ key }) => key),
+      ["registered", "stars", "customer.email", "customer.name", "metadata", "referral"],
+    );
+    for (const { reason } of read.omitted) assert.match(reason, /^.{20,}\.$/);
+    assert.doesNotMatch(JSON.stringify(read.omitted), /jane@|joe|the customer's place/);
+  });
+
+  it("reports nothing where the customer's ID stands beside the event", () => {
+    for (const key of ["registered", "source_id", "main_hard_id"]) {
+      const read = customEvent({ event: "e", [key]: "jane", metadata: {} }, "registered");
+      assert.deepEqual(read.ok && read.omitted, []);
+    }
   });
 
   for (const [name, record, reason] of [

@@ -9,6 +9,7 @@ import { majorUnits } from "../../src/mapping/money";
 import { commandsFor, type EventMapping } from "../../src/mapping/voucherify-event";
 import type { TrackingCommand } from "../../src/schemas/tracking";
 import { EVENT_KINDS, type EventKind, type VoucherifyEvent } from "../../src/schemas/voucherify-event";
+import { publicationEvent } from "../../src/voucherify/event-message";
 import { readWebhook } from "../../src/voucherify/webhook-event";
 
 const mapping: EventMapping = { send: "both", names: {}, hardId: "registered", currency: "EUR" };
@@ -153,12 +154,147 @@ describe("mapping: Voucherify's events into Bloomreach", () => {
         { validation: { id: "valid_1", status: "INVALID" } },
         { status: "INVALID", validation_id: "valid_1" },
       ],
+      [
+        "a validation of several codes and a promotion",
+        "customer.validation.succeeded",
+        {
+          validation: {
+            id: "valid_1",
+            status: "VALID",
+            redeemables: [
+              {
+                id: "promo_1",
+                type: "promotion_tier",
+                name: "10 % off",
+                campaign_id: "camp_1",
+                campaign_name: "Spring",
+              },
+              { id: "0042", type: "voucher" },
+              { id: "B", object: "voucher" },
+            ],
+            skipped_redeemables: [{ id: "C", type: "voucher" }],
+          },
+        },
+        {
+          status: "VALID",
+          voucher_code: "0042",
+          voucher_codes: ["0042", "B"],
+          voucher_count: 2,
+          campaign_id: "camp_1",
+          campaign_name: "Spring",
+          promotion_tier_id: "promo_1",
+          promotion_tier_name: "10 % off",
+          validation_id: "valid_1",
+        },
+      ],
+      [
+        "a validation of a code that failed, as the activity documents it",
+        "customer.validation.failed",
+        {
+          validation: { id: "valid_1", status: "INVALID", inapplicable_redeemables: [{ id: "A", type: "voucher" }] },
+        },
+        { status: "INVALID", voucher_code: "A", validation_id: "valid_1" },
+      ],
+      [
+        "a validation that failed, with its reason",
+        "customer.validation.failed",
+        {
+          validation: {
+            id: "valid_1",
+            status: "INVALID",
+            redeemables: [{ id: "GOOD", type: "voucher" }],
+            skipped_redeemables: [
+              { id: "promo_2", type: "promotion_tier", result: { details: { key: "preceding_validation_failed" } } },
+            ],
+            inapplicable_redeemables: [
+              { id: "BAD", type: "voucher", result: { error: { key: "quantity_exceeded", message: "Too often" } } },
+            ],
+          },
+        },
+        {
+          status: "INVALID",
+          voucher_code: "BAD",
+          voucher_codes: ["BAD", "GOOD"],
+          voucher_count: 2,
+          promotion_tier_id: "promo_2",
+          validation_id: "valid_1",
+          failure_code: "quantity_exceeded",
+          failure_message: "Too often",
+        },
+      ],
+      [
+        "a failed redemption that names its code inside",
+        "customer.redemption.failed",
+        {
+          voucher: null,
+          campaign: null,
+          redemption: {
+            id: "rf_1",
+            result: "FAILURE",
+            status: "FAILED",
+            voucher: { id: "v_1", code: "A", campaign: "Spring", campaign_id: "camp_1" },
+            failure_code: "quantity_exceeded",
+          },
+        },
+        {
+          status: "FAILED",
+          voucher_code: "A",
+          voucher_id: "v_1",
+          campaign_id: "camp_1",
+          campaign_name: "Spring",
+          redemption_id: "rf_1",
+          failure_code: "quantity_exceeded",
+        },
+      ],
+      [
+        "a failed redemption of a promotion",
+        "customer.redemption.failed",
+        {
+          redemption: {
+            id: "rf_1",
+            promotion_tier: { id: "promo_1", name: "10 % off", campaign: { id: "camp_1", name: "Spring" } },
+            failure_code: "order_rules_violated",
+          },
+        },
+        {
+          campaign_id: "camp_1",
+          campaign_name: "Spring",
+          promotion_tier_id: "promo_1",
+          promotion_tier_name: "10 % off",
+          redemption_id: "rf_1",
+          failure_code: "order_rules_violated",
+        },
+      ],
+      [
+        "a publication with several codes by a webhook",
+        "customer.publication.succeeded",
+        {
+          publication: { id: "pub_1", vouchers_id: ["v_1", "v_2"] },
+          vouchers: [{ id: "v_1", code: "A" }, { code: "B" }],
+        },
+        { voucher_code: "A", voucher_codes: ["A", "B"], voucher_count: 2, voucher_id: "v_1", publication_id: "pub_1" },
+      ],
+      [
+        "a publication with several codes of which the first is told",
+        "customer.publication.succeeded",
+        { publication: { id: "pub_1", vouchers_id: ["v_1", "v_2"] }, voucher: { id: "v_1", code: "A" } },
+        { voucher_code: "A", voucher_count: 2, voucher_id: "v_1", publication_id: "pub_1" },
+      ],
     ] as const)
       it(`of ${name}`, () => {
         const { voucherify_event_id, source, ...rest } = properties(event(kind, data as unknown as JsonObject));
         assert.deepEqual([voucherify_event_id, source], ["ev_1", "voucherify"]);
         assert.deepEqual(rest, expected);
       });
+
+    it("of publications that a flow has made: every code, and the campaign of one that failed", () => {
+      const made = { object: "publication", created_at: AT, tracking_id: "jane" };
+      const several = publicationEvent({ ...made, id: "pub_1", result: "SUCCESS", vouchers: ["A", "B", "A"] })!;
+      const { voucher_code, voucher_codes, voucher_count } = properties(several);
+      assert.deepEqual([voucher_code, voucher_codes, voucher_count], ["A", ["A", "B"], 2]);
+      const failed = publicationEvent({ ...made, source_id: "key", result: "FAILURE", campaign: { name: "Spring" } })!;
+      assert.deepEqual([failed.kind, properties(failed).campaign_name], ["customer.publication.failed", "Spring"]);
+    });
 
     it("says what it leaves out, and keeps the rest", () => {
       const metadata = { large: "x".repeat(17_000), "a.b": 1, a_b: 2, many: [1, "2"], objects: [{}] };
