@@ -45,9 +45,10 @@ export const EVENT_PROPERTIES: readonly EventProperty[] = [
       type: "text",
       kinds: EVENT_KINDS,
       when: ALWAYS,
-      sample: "evred_0e3ac5685ba431c104",
+      sample: "evcus_0e2905d4db185a04ad",
     },
-    meaning: "Voucherify's ID of the event; of a publication that this flow has made, the ID of the publication",
+    meaning:
+      "Voucherify's ID of the event; of what voucherify publish sends on, the ID of the publication or (refused) of the request",
     value: ({ id }) => id,
   },
   {
@@ -59,7 +60,7 @@ export const EVENT_PROPERTIES: readonly EventProperty[] = [
     ...{ name: "status", type: "text", kinds: EVENT_KINDS.filter((kind) => !POINTS.includes(kind)), when: ALWAYS },
     sample: "SUCCEEDED",
     meaning:
-      "Voucherify's word: `SUCCEEDED` or `FAILED` (redemptions), `SUCCESS` or `FAILURE` (publications), `VALID` or `INVALID` (validations), `CREATED` or `COMPLETED` (reward redemptions)",
+      "`SUCCEEDED`, `FAILED` (redemptions), `SUCCESS`, `FAILURE` (publications), `VALID`, `INVALID` (validations), `CREATED`, `COMPLETED` (reward redemptions)",
     value: ({ data: { redemption, reward_redemption, validation, publication } }) =>
       valueAt(redemption, "status") ??
       valueAt(reward_redemption, "state") ??
@@ -286,8 +287,8 @@ export const EVENT_PROPERTIES: readonly EventProperty[] = [
   },
   {
     ...{ name: "metadata_<key>", type: "as in Voucherify", kinds: EVENT_KINDS, sample: "newsletter" },
-    when: "for each metadata of the redemption, rollback, publication or reward redemption that is a text, a number, true, false or a list of them",
-    meaning: 'the metadata, its name behind `metadata_`, with "_" for whatever is no letter, digit or "_"',
+    when: "for each metadata of the redemption, publication or reward redemption",
+    meaning: 'its value, unless that is an object; in the name "_" stands for what is no letter or digit',
     value: ({ subject }) => valueAt(subject, "metadata"),
   },
   {

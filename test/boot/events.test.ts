@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { DOCUMENTED_AT, documentedCommands, documentedData } from "../../scripts/events-page";
 import { isJsonObject, type JsonObject } from "../../src/json";
 import { DEFAULT_EVENT_NAMES } from "../../src/mapping/event-names";
-import { sampleWebhook, sendWebhook, Simulator, type WebhookOverrides } from "../../src/simulator";
+import { CUSTOMER_PROPERTIES } from "../../src/mapping/event-properties";
+import { EVENT_KINDS } from "../../src/schemas/voucherify-event";
+import type { EventCommand } from "../../src/schemas/tracking";
+import { formsOf, sampleWebhook, sendWebhook, Simulator, type WebhookOverrides } from "../../src/simulator";
 import {
   BLOOMREACH_KEYS,
   customerFlow,
@@ -56,7 +60,7 @@ describe("Events both ways", () => {
           dropEchoes: true,
           wires: [["tell"], []],
         }),
-        node("tell", "bv-event-forward", { ...forward, wires: [[]] }),
+        node("tell", "bv-event-forward", { ...forward, send: "both", wires: [[]] }),
         node("events", "bv-bloomreach-in", {
           ...{
             account: "bloomreach",
@@ -70,6 +74,15 @@ describe("Events both ways", () => {
         }),
         node("change", "function", { func: toBloomreach, outputs: 1, wires: [["free"]] }),
         node("free", "bv-event-forward", { ...forward, wires: [[]] }),
+        node("asked", "http in", { url: "/read-activity", method: "post", wires: [["activity", "done"]] }),
+        node("activity", "bv-voucherify-activity", {
+          ...{ account: "voucherify", days: 36_500, dropEchoes: true, kinds: [], wires: [["tell"]] },
+        }),
+        node("wanted", "http in", { url: "/want-code", method: "post", wires: [["publish", "done"]] }),
+        node("publish", "bv-voucherify-publish", {
+          ...{ account: "voucherify", answer: "queue", frequency: "send", wires: [["tell"]] },
+        }),
+        node("done", "http response", { statusCode: "200", wires: [] }),
       ],
       credentials: { ...credentials, hooks: { secret: SECRET } },
     };
@@ -100,6 +113,11 @@ describe("Events both ways", () => {
       if (answer?.status === 200) return (await answer.json()) as JsonObject;
       await pause(50);
     }
+  };
+  const post = async (path: string, body: object): Promise<void> => {
+    const headers = { "content-type": "application/json" };
+    const { status } = await fetch(nodeRed.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.equal(status, 200);
   };
   const profile = (id: string): ReturnType<typeof simulator.bloomreach.book.find> =>
     simulator.bloomreach.book.find("registered", id);
@@ -138,6 +156,58 @@ describe("Events both ways", () => {
       );
       assert.equal(simulator.bloomreach.book.profiles.size, 3);
     });
+
+  it("all twelve kinds arrive, by the way each of them comes, with the properties that docs/events.md shows", async () => {
+    await start();
+    const registered = "anna.kowalska@example.com";
+    await insist(CUSTOMERS_PATH, [{ registered }]);
+    const known = await waitFor("the customer", () => simulator.customers.get(registered)?.id);
+    for (const kind of EVENT_KINDS) {
+      const data = documentedData(kind);
+      const [form] = formsOf(kind).filter((one) => one === "distribution" || kind.startsWith("customer.redemption"));
+      if (form === undefined)
+        simulator.activity.record(known, {
+          ...{ type: kind, data, createdAt: DOCUMENTED_AT, source: { channel: "USER_PORTAL", user: { id: "user_1" } } },
+        });
+      else {
+        const body = sampleWebhook(kind, form, { data, createdAt: DOCUMENTED_AT });
+        assert.deepEqual(
+          (await sendWebhook({ url: nodeRed.url + HOOKS, body, secret: SECRET, retries: 0 })).statuses,
+          [200],
+        );
+      }
+    }
+    await post("/read-activity", { registered });
+    await waitFor("all twelve", () => eventsOf(registered).length === EVENT_KINDS.length);
+    // An event has another id by each way that it comes.
+    const withoutId = ({ voucherify_event_id: id, ...others }: JsonObject): JsonObject => {
+      assert.match(String(id), /^ev[a-z]*_\w+$/);
+      return others;
+    };
+    const byName = (one: { type: string }, other: { type: string }): number => one.type.localeCompare(other.type);
+    const commands = EVENT_KINDS.flatMap((kind) => documentedCommands(kind));
+    assert.deepEqual(
+      [...profile(registered)!.events]
+        .sort(byName)
+        .map(({ type, timestamp, properties }) => ({ type, timestamp, properties: withoutId(properties) })),
+      commands
+        .flatMap(({ name, data }) => (name === "customers/events" ? [data as EventCommand["data"]] : []))
+        .map(({ event_type: type, timestamp, properties }) => ({ type, timestamp, properties: withoutId(properties) }))
+        .sort(byName),
+    );
+    const told = Object.assign({}, ...commands.map(({ name, data }) => name === "customers" && data.properties));
+    await waitFor("the customer's properties", () => "voucherify_points_balance" in profile(registered)!.properties);
+    for (const { name } of CUSTOMER_PROPERTIES) assert.ok(name in told, name);
+    assert.equal(profile(registered)!.properties.voucherify_last_redemption, Date.parse(DOCUMENTED_AT) / 1_000);
+
+    await post("/want-code", { customer: { registered }, campaign: { name: "No such campaign" }, send: "1" });
+    await waitFor("the refusal", () => eventsOf(registered).length === EVENT_KINDS.length + 1);
+    const refused = profile(registered)!.events.at(-1)!;
+    assert.deepEqual(
+      [refused.type, refused.properties.campaign_name, typeof refused.properties.failure_code],
+      ["voucherify_publication_failed", "No such campaign", "string"],
+    );
+  });
 
   it("10,000 events cost 200 requests, and 120 are 3 batches", async () => {
     await start({ fillMs: 1_000 });
