@@ -27,7 +27,7 @@ export interface EventFacts {
   readonly totalDiscount: number | undefined;
   readonly failure: { readonly code?: JsonValue; readonly message?: JsonValue };
   /** The id of what a redemption was for, where it is of this type. */
-  related(type: "voucher" | "promotion_tier"): JsonValue | undefined;
+  readonly related: (type: "voucher" | "promotion_tier") => JsonValue | undefined;
 }
 
 /** @param currency ISO 4217 of the project's amounts */

@@ -16,7 +16,7 @@ export interface EventProperty {
   readonly when: string;
   readonly sample: JsonValue;
   /** An object for a property whose name ends with `<key>`. */
-  value(facts: EventFacts): JsonValue | undefined;
+  readonly value: (facts: EventFacts) => JsonValue | undefined;
 }
 
 const kindsOf = (...parts: readonly string[]): readonly EventKind[] =>
@@ -320,7 +320,7 @@ export interface CustomerProperty {
   readonly meaning: string;
   readonly sample: JsonValue;
   /** @param at Unix seconds of the event */
-  value(data: JsonObject, facts: EventFacts, at: number): JsonValue | undefined;
+  readonly value: (data: JsonObject, facts: EventFacts, at: number) => JsonValue | undefined;
 }
 
 /** Every customer property that events write, the one for Voucherify's ID apart. */

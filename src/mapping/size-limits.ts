@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../json";
+import type { JsonObject } from "../json";
 import type { Omission } from "./omissions";
 
 /** Attributes of one event (documentation.bloomreach.com/engagement/docs/data-structure). */
@@ -37,16 +37,12 @@ export function withinLimits(
   const limits = new SizeLimits(what);
   const omitted: Omission[] = [];
   const kept = Object.entries(properties).filter(([key, value]) => {
-    const json = jsonOf(value);
     // Flows can bring what JSON has no place for: it is not sent anyway.
+    const json: string | undefined = JSON.stringify(value);
     if (json === undefined) return false;
     const reason = limits.refusal(key, json);
     if (reason !== undefined) omitted.push({ key: `properties.${key.slice(0, 200)}`, reason });
     return reason === undefined;
   });
   return { properties: Object.fromEntries(kept), omitted };
-}
-
-function jsonOf(value: JsonValue): string | undefined {
-  return JSON.stringify(value) as string | undefined;
 }

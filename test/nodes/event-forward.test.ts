@@ -138,6 +138,23 @@ describe("event forward", () => {
       assert.equal((await profile("jane"))?.events.length, 120);
     });
 
+    it("sends an event or update of its own without what is too large, and names it", async () => {
+      await load({}, builtIn);
+      const properties = { stars: 5, text: "x".repeat(17_000) };
+      receive([
+        { registered: "jane", event: "review", properties },
+        { registered: "jane", properties },
+      ]);
+      const message = await waitFor("the result", () => results()[0]);
+      const jane = await profile("jane");
+      assert.deepEqual([jane?.events[0].properties, jane?.properties.stars], [{ stars: 5 }, 5]);
+      const named = { customer_ids: { registered: "jane" }, key: "properties.text" };
+      assert.deepEqual(
+        message.omitted.map(({ reason: _reason, ...omission }: Received) => omission as unknown),
+        [{ event: "review", ...named }, named],
+      );
+    });
+
     it("uses the names that the user chose, and sends properties alone", async () => {
       await load({ send: "event", names: { "customer.redemption.succeeded": "code_used" } }, builtIn);
       receive(sample("customer.redemption.succeeded"));
@@ -234,6 +251,19 @@ describe("event forward", () => {
       const [{ reason, ...omission }] = message.omitted;
       assert.deepEqual(omission, { source_id: "jane", event: "review_left", key: "metadata.mood" });
       assert.match(reason as string, /is not defined in Voucherify/);
+    });
+
+    it("tells what an event has no place for, whichever way it goes", async () => {
+      const withMail = { ...event(), customer: { registered: "jane", email: "jane@example.com" } };
+      for (const transport of ["api", "gateway"]) {
+        await load({ sendTo: "voucherify" }, { voucherify: { transport, gatewayUrl: simulator.url } });
+        receive(withMail);
+        const [{ reason, ...omission }] = (await waitFor("the result", () => results()[0])).omitted;
+        assert.deepEqual(omission, { source_id: "jane", event: "review_left", key: "customer.email" });
+        assert.match(reason as string, /customer update/);
+        await flow.unload();
+        unique++;
+      }
     });
 
     it("sends each of a list, and tells Catch of those that are none", async () => {
