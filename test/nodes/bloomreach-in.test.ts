@@ -82,7 +82,7 @@ describe("bloomreach in", () => {
     const question = '1,000 customers without ID: is "registered" the right name? Correct it here';
     assert.ok(body.message.startsWith(question), body.message);
     assert.equal(body.errors[0].code, "missing_hard_id");
-    assert.equal(flow.status("in"), "bloomreach-in.status.no-id-customers-many");
+    assert.equal(flow.status(IN), "bloomreach-in.status.no-id-customers-many");
     const failure = await waitFor("the failure", () => flow.of("failed")[0]);
     assert.ok(failure.error.message.startsWith(question), failure.error.message);
     assert.equal(failure.payload.length, 1_000);
@@ -92,14 +92,14 @@ describe("bloomreach in", () => {
     await load();
     const { body } = await send('[{"registered": "ann"}, {"registered": "", "name": "Bob"}]');
     assert.deepEqual([body.success, body.accepted, body.rejected, body.message], [true, 1, 1, undefined]);
-    assert.equal(flow.status("in"), "bloomreach-in.status.some-without-id");
+    assert.equal(flow.status(IN), "bloomreach-in.status.some-without-id");
   });
 
   it("takes a body without any value for Bloomreach's test", async () => {
     await load();
     const { body } = await send('[{"registered": "", "name": "None"}]');
     assert.equal(body.message, "Test received. Bloomreach sends no customer data in a batch test.");
-    assert.equal(flow.status("in"), "bloomreach-in.status.test");
+    assert.equal(flow.status(IN), "bloomreach-in.status.test");
   });
 
   it("sets aside what an earlier release has kept and nobody can copy, and goes on", async () => {
