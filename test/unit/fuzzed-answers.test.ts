@@ -175,7 +175,8 @@ describe("fuzzed answers of the APIs", () => {
         structuredClone(reading);
         assert.ok(reading.ok || reading.message.trim());
       },
-      "Test connection of Voucherify": async () => isTold(await testVoucherifyConnection({ api, uses: new Set(), signal: never })),
+      "Test connection of Voucherify": async () =>
+        isTold(await testVoucherifyConnection({ api, uses: new Set(), signal: never })),
       "Test connection of Bloomreach": async () =>
         isTold(
           await testBloomreachConnection({
