@@ -74,34 +74,6 @@ describe("bloomreach in", () => {
     assert.equal(simulator.customers.get("deep"), undefined);
   });
 
-  it("says in the answer, the status and at Catch that all customers lack an ID, as under a wrong name", async () => {
-    await load();
-    const customers = Array.from({ length: 1_000 }, (_none, place) => ({ registered: "", name: `Customer ${place}` }));
-    const { status, body } = await send(JSON.stringify(customers));
-    assert.deepEqual([status, body.success, body.accepted, body.rejected], [200, false, 0, 1_000]);
-    const question = '1,000 customers without ID: is "registered" the right name? Correct it here';
-    assert.ok(body.message.startsWith(question), body.message);
-    assert.equal(body.errors[0].code, "missing_hard_id");
-    assert.equal(flow.status(IN), "bloomreach-in.status.no-id-customers-many");
-    const failure = await waitFor("the failure", () => flow.of("failed")[0]);
-    assert.ok(failure.error.message.startsWith(question), failure.error.message);
-    assert.equal(failure.payload.length, 1_000);
-  });
-
-  it("tells of the customers without ID in a batch where others have one", async () => {
-    await load();
-    const { body } = await send('[{"registered": "ann"}, {"registered": "", "name": "Bob"}]');
-    assert.deepEqual([body.success, body.accepted, body.rejected, body.message], [true, 1, 1, undefined]);
-    assert.equal(flow.status(IN), "bloomreach-in.status.some-without-id");
-  });
-
-  it("takes a body without any value for Bloomreach's test", async () => {
-    await load();
-    const { body } = await send('[{"registered": "", "name": "None"}]');
-    assert.equal(body.message, "Test received. Bloomreach sends no customer data in a batch test.");
-    assert.equal(flow.status(IN), "bloomreach-in.status.test");
-  });
-
   it("sets aside what an earlier release has kept and nobody can copy, and goes on", async () => {
     await load();
     await send('{"registered": "before"}');
@@ -128,5 +100,33 @@ describe("bloomreach in", () => {
     assert.equal(delivery().inbox.find("old"), undefined);
     assert.equal((await send('{"registered": "after"}')).status, 200);
     await waitFor("the next", () => simulator.customers.get("after"));
+  });
+
+  it("says in the answer, the status and at Catch that all customers lack an ID, as under a wrong name", async () => {
+    await load();
+    const customers = Array.from({ length: 1_000 }, (_none, place) => ({ registered: "", name: `Customer ${place}` }));
+    const { status, body } = await send(JSON.stringify(customers));
+    assert.deepEqual([status, body.success, body.accepted, body.rejected], [200, false, 0, 1_000]);
+    const question = '1,000 customers without ID: is "registered" the right name? Correct it here';
+    assert.ok(body.message.startsWith(question), body.message);
+    assert.equal(body.errors[0].code, "missing_hard_id");
+    assert.equal(flow.status(IN), "bloomreach-in.status.no-id-customers-many");
+    const failure = await waitFor("the failure", () => flow.of("failed")[0]);
+    assert.ok(failure.error.message.startsWith(question), failure.error.message);
+    assert.equal(failure.payload.length, 1_000);
+  });
+
+  it("tells of the customers without ID in a batch where others have one", async () => {
+    await load();
+    const { body } = await send('[{"registered": "ann"}, {"registered": "", "name": "Bob"}]');
+    assert.deepEqual([body.success, body.accepted, body.rejected, body.message], [true, 1, 1, undefined]);
+    assert.equal(flow.status(IN), "bloomreach-in.status.some-without-id");
+  });
+
+  it("takes a body without any value for Bloomreach's test", async () => {
+    await load();
+    const { body } = await send('[{"registered": "", "name": "None"}]');
+    assert.equal(body.message, "Test received. Bloomreach sends no customer data in a batch test.");
+    assert.equal(flow.status(IN), "bloomreach-in.status.test");
   });
 });
