@@ -43,7 +43,7 @@ describe("a message of a flow that nests too deep", () => {
     { id: "deep-lookup", type: "bv-voucherify-lookup", what: "points", ...account },
     { id: "deep-activity", type: "bv-voucherify-activity", ...account },
   ];
-  const load = (): Promise<void> =>
+  const load = (isCompleteWatched = true): Promise<void> =>
     flow.load(
       [
         { id: "tab", type: "tab" },
@@ -66,7 +66,13 @@ describe("a message of a flow that nests too deep", () => {
         // Two wires, so that Node-RED copies what leaves.
         ...takers.map((node) => ({ ...node, z: "tab", wires: [["sent", "sent-too"]] })),
         { id: "deep-catch", type: "catch", z: "tab", scope: null, wires: [["caught"]] },
-        { id: "deep-complete", type: "complete", z: "tab", scope: takers.map(({ id }) => id), wires: [["completed"]] },
+        {
+          id: "deep-complete",
+          type: "complete",
+          z: "tab",
+          scope: isCompleteWatched ? takers.map(({ id }) => id) : [],
+          wires: [["completed"]],
+        },
         ...["sent", "sent-too", "caught", "completed"].map((id) => ({ id, type: "helper", z: "tab" })),
       ] as FlowNode[],
       {
@@ -109,20 +115,23 @@ describe("a message of a flow that nests too deep", () => {
     assert.equal(kept.self[0], kept);
   });
 
-  it("in another property: the record is delivered and told of, with Complete, without that property", async () => {
-    await load();
-    give("deep-upsert", { payload: { registered: "deep-jane" }, note: "stays", more: nested(LEVELS) });
-    for (const id of ["sent", "sent-too"]) {
-      const [message] = await waitFor(`what ${id} gets`, () => flow.of(id).length > 0 && flow.of(id));
-      assert.equal(message!.payload[0].source_id, "deep-jane");
-      assert.deepEqual([message!.note, message!.more], ["stays", null]);
-    }
-    await waitFor("Complete", () => flow.of("completed")[0]);
-    assert.ok(simulator.customers.has("deep-jane"));
-  });
+  for (const isCompleteWatched of [true, false])
+    it(`in another property: the record is delivered and told of ${isCompleteWatched ? "with" : "without"} Complete`, async () => {
+      await load(isCompleteWatched);
+      const customer = `deep-${isCompleteWatched}`;
+      give("deep-upsert", { payload: { registered: customer }, note: "stays", more: nested(LEVELS) });
+      for (const id of ["sent", "sent-too"]) {
+        const [message] = await waitFor(`what ${id} gets`, () => flow.of(id).length > 0 && flow.of(id));
+        assert.equal(message!.payload[0].source_id, customer);
+        assert.deepEqual([message!.note, message!.more], ["stays", null]);
+      }
+      if (isCompleteWatched) await waitFor("Complete", () => flow.of("completed")[0]);
+      assert.ok(simulator.customers.has(customer));
+    });
 
   it("in another property, of a node that keeps nothing: Complete and Catch are told", async () => {
     await load();
+    simulator.customerOf("deep-jane");
     give("deep-activity", { payload: "deep-jane", more: nested(LEVELS) });
     give("deep-lookup", { payload: {}, more: nested(LEVELS) });
     await waitFor("Complete", () => flow.of("completed")[0]);
