@@ -6,6 +6,7 @@ import { readHardId } from "../src/schemas/hard-id";
 import { type Judged, runDeliveryNode } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
 import { prepareDelivery } from "./lib/durable-delivery";
+import { isIdSyncDownstream } from "./lib/id-sync";
 import { refuseMessages } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
@@ -16,7 +17,8 @@ interface CustomerUpsertDef extends NodeDef {
   account: string;
   emptyValues: "keep" | "clear";
   concurrency: number | string;
-  readIds: boolean;
+  /** For nodes of the user's own; the sync of the ID needs no switch here. */
+  readIds?: boolean;
 }
 
 /** Creates or updates customers in Voucherify: accepts the message, delivers in bulk, reports per customer. */
@@ -40,7 +42,10 @@ export = (RED: NodeAPI): void => {
     runDeliveryNode<CustomerUpdate>(RED, this, {
       type: TYPE,
       status,
-      destination: connection.customers({ emptyValues: def.emptyValues ?? "keep", readIds: def.readIds === true }),
+      destination: connection.customers({
+        emptyValues: def.emptyValues ?? "keep",
+        readIds: () => def.readIds === true || isIdSyncDownstream(RED, this),
+      }),
       isSimulated: connection.isSimulated,
       testMode: account.testCustomers.size > 0,
       concurrency: Number(def.concurrency) || 2,

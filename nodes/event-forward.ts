@@ -13,6 +13,7 @@ import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
 import { type Judged, runDeliveryNode } from "./lib/delivery-node";
 import { declareDeliveryType } from "./lib/downstream";
 import { prepareDelivery } from "./lib/durable-delivery";
+import { declareIdSync } from "./lib/id-sync";
 import { type Message, refuseMessages } from "./lib/message-handler";
 import { NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
@@ -47,6 +48,7 @@ export = (RED: NodeAPI): void => {
     const account = RED.nodes.getNode(def.account) as BloomreachAccount | null;
     if (!account) return refuseMessages(node, status, "no-account", CHOOSE("bloomreach"));
     const { api, budget, isSimulated } = account.connection;
+    if (account.idSync) declareIdSync(node);
     const mapping = {
       send: def.send ?? "both",
       names: def.names ?? {},
@@ -68,9 +70,9 @@ export = (RED: NodeAPI): void => {
       judge: (item, message): Judged<TrackingWork> => {
         const forwarding = forwardToBloomreach(item, mapping, receivedAt(message));
         if (forwarding.kind === "records") return { records: forwarding.records };
-        const { reason } = forwarding;
-        if (forwarding.kind === "held") return { failed: false, result: { status: "held", reason } };
-        return { failed: true, result: { key: forwarding.key, reason } };
+        const { reason, named } = forwarding;
+        if (forwarding.kind === "held") return { failed: false, result: { ...named, status: "held", reason } };
+        return { failed: true, result: { ...named, key: forwarding.key, reason } };
       },
       result: (delivered) => ({
         payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),

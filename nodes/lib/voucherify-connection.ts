@@ -61,7 +61,8 @@ export interface VoucherifyConnection {
 /** What a node decides about its customers. */
 export interface CustomerOptions {
   readonly emptyValues: EmptyValues;
-  readonly readIds: boolean;
+  /** Asked when customers were sent in bulk: whether somebody wants their IDs. */
+  readonly readIds: () => boolean;
 }
 
 /** The sentence for settings that cannot work, or undefined. Never contains a key. */

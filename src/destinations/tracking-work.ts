@@ -18,8 +18,13 @@ export interface TrackingWork extends TrackingRecord {
 export type Forwarding =
   | { readonly kind: "records"; readonly records: { readonly key: string; readonly body: TrackingWork }[] }
   /** Nothing to send, and nothing wrong. */
-  | { readonly kind: "held"; readonly reason: string }
-  | { readonly kind: "failed"; readonly key: string; readonly reason: string };
+  | { readonly kind: "held"; readonly reason: string; readonly named?: Named }
+  | { readonly kind: "failed"; readonly key: string; readonly reason: string; readonly named?: Named };
+
+/** Whose an item was, where that is known. */
+interface Named {
+  readonly source_id: string;
+}
 
 /**
  * Makes Bloomreach's commands of what a flow brings: an event of Voucherify, a publication, the result of a customer upsert
@@ -35,15 +40,42 @@ export function forwardToBloomreach(item: JsonValue, mapping: EventMapping, rece
     if (!mapped.ok) return { kind: "failed", key: "not_forwarded", reason: mapped.reason };
     return recordsOf(mapped.commands, mapping.hardId, mapped.omitted);
   }
-  if (typeof item.source_id === "string" && (item.status === "delivered" || item.status === "held")) {
-    if (!mapping.idSync) return { kind: "held", reason: "Sync of Voucherify's customer ID is off." };
-    if (typeof item.id !== "string") return { kind: "held", reason: "Voucherify's customer ID is not known here." };
-    const ids = { sourceId: item.source_id, voucherifyId: item.id };
-    return recordsOf([idSyncCommand(ids, mapping.hardId, mapping.idSync)], mapping.hardId, []);
-  }
+  if (typeof item.source_id === "string" && UPSERTED.has(item.status))
+    return forwardId({ ...item, source_id: item.source_id }, mapping);
   const free = freeCommand(item, mapping.hardId, receivedAt);
   if (!free.ok) return { kind: "failed", key: "not_an_event", reason: free.reason };
   return recordsOf([free.command], mapping.hardId, free.omitted);
+}
+
+/**
+ * What customer upsert says of a customer, and event forward of an event: in Voucherify, taken by the hosted gateway, or not
+ * sent in test mode.
+ */
+const UPSERTED = new Set<JsonValue | undefined>(["delivered", "accepted", "held"]);
+
+/** Stores the ID of a customer that a customer upsert has sent; its want is no success. */
+function forwardId(
+  { source_id, status, id, event }: JsonObject & { readonly source_id: string },
+  { idSync, hardId }: EventMapping,
+): Forwarding {
+  const named = { source_id };
+  if (!idSync) return { kind: "held", named, reason: "Sync of Voucherify's customer ID is off." };
+  if (event !== undefined) return { kind: "held", named, reason: "The result of an event has no ID to store." };
+  if (typeof id === "string")
+    return recordsOf([idSyncCommand({ sourceId: source_id, voucherifyId: id }, hardId, idSync)], hardId, []);
+  if (status === "held")
+    return { kind: "held", named, reason: "The customer was not sent to Voucherify, so there is no ID to store." };
+  const key = "voucherify_id_unknown";
+  const cause =
+    status === "accepted"
+      ? 'the hosted gateway tells no IDs. In the voucherify account, under Advanced, let customers go by "Voucherify\'s API".'
+      : "it could not be read. Send this customer from Bloomreach once more: a repeated update does no harm.";
+  return {
+    kind: "failed",
+    named,
+    key,
+    reason: `Voucherify's ID of the customer ${source_id} was not stored in Bloomreach, because ${cause}`,
+  };
 }
 
 function recordsOf(commands: readonly TrackingCommand[], hardId: string, omitted: readonly Omission[]): Forwarding {

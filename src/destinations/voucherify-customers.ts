@@ -28,8 +28,11 @@ export interface VoucherifyCustomersOptions {
   readonly api: VoucherifyApi;
   readonly schemas: MetadataSchemas;
   readonly emptyValues: EmptyValues;
-  /** Read Voucherify's IDs of customers that were sent in bulk: one more request for every hundred. */
-  readonly readIds?: boolean;
+  /**
+   * Whether somebody wants Voucherify's IDs of customers that were sent in bulk, asked after each bulk request: one more
+   * request for every hundred.
+   */
+  readonly readIds?: () => boolean;
 }
 
 /**
@@ -55,9 +58,9 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
   private readonly api: VoucherifyApi;
   private readonly schemas: MetadataSchemas;
   private readonly emptyValues: EmptyValues;
-  private readonly readIds: boolean;
+  private readonly readIds: () => boolean;
 
-  constructor({ api, schemas, emptyValues, readIds = false }: VoucherifyCustomersOptions) {
+  constructor({ api, schemas, emptyValues, readIds = () => false }: VoucherifyCustomersOptions) {
     this.api = api;
     this.schemas = schemas;
     this.emptyValues = emptyValues;
@@ -132,7 +135,7 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
     if (typeof id !== "string" || id === "") throw unreadable(judged.answer);
     const action = await followAction(this.api, id, signal);
     const { settled, refused, unclear } = resultOf(action, items);
-    const known = this.readIds ? await withIds(settled, items, { api: this.api, since }, signal) : settled;
+    const known = this.readIds() ? await withIds(settled, items, { api: this.api, since }, signal) : settled;
     yield* this.settle(known, refused, signal);
     if (unclear.length > 0) yield* this.sendHalves(unclear, false, signal);
     return true;

@@ -78,7 +78,7 @@ describe("erasing one customer from what all nodes keep", () => {
           path: path("customers"),
           wires: [[id("upsert")]],
         }),
-        node("upsert", "bv-customer-upsert", { ...voucherify, readIds: true, wires: [[id("ids")]] }),
+        node("upsert", "bv-customer-upsert", { ...voucherify, wires: [[id("ids")]] }),
         node("ids", "bv-event-forward", { ...forward, send: "both", wires: [[]] }),
         node("in-events", "bv-bloomreach-in", {
           ...receives,

@@ -176,10 +176,29 @@ describe("event forward", () => {
       receive([
         { source_id: "joe", status: "delivered", id: "cust_joe" },
         { source_id: "ann", status: "delivered" },
+        { source_id: "bob", status: "accepted" },
+        { source_id: "eve", status: "held" },
+        { source_id: "zoe", event: "review_left", status: "delivered" },
       ]);
       await waitFor("both", () => results().length === 2);
       assert.deepEqual((await profile("joe"))?.ids, { registered: "joe", voucherify_id: "cust_joe" });
-      assert.match(JSON.stringify(results()), /customer ID is not known here/);
+      const failed = (await waitFor("Catch", () => failures()[0])).failed;
+      assert.deepEqual(
+        failed.map(({ source_id, key }: Received) => [source_id, key]),
+        [
+          ["ann", "voucherify_id_unknown"],
+          ["bob", "voucherify_id_unknown"],
+        ],
+      );
+      assert.match(failed[0].reason, /customer ann .* Send this customer from Bloomreach once more/);
+      assert.match(failed[1].reason, /customer bob .* the hosted gateway tells no IDs/);
+      assert.deepEqual(
+        results()
+          .flatMap(({ payload }) => payload as Received[])
+          .filter(({ status }) => status === "held")
+          .map(({ source_id }) => source_id as string),
+        ["eve", "zoe"],
+      );
       receive(sample("customer.rewarded"));
       await waitFor("the event", () => results().length === 3);
       assert.equal((await profile("jane"))?.ids.voucherify_id, "cust_jane");
