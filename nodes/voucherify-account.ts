@@ -1,8 +1,19 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { testVoucherifyConnection } from "../src/voucherify/connection";
+import type { JsonObject } from "../src/json";
+import type { Plan } from "../src/throttle/plans";
+import type { BudgetState } from "../src/throttle/request-budget";
+import { type ConnectionCheck, testVoucherifyConnection } from "../src/voucherify/connection";
 import { addDialogRoute, deployedAccount, postedText, settingsToTest } from "./lib/admin-routes";
-import { type BudgetDef, sharedBudget, type ThrottleNode, throwAwayBudget } from "./lib/budgets";
+import {
+  type BudgetDef,
+  limitInForce,
+  settingsOf,
+  sharedBudget,
+  type ThrottleNode,
+  throwAwayBudget,
+} from "./lib/budgets";
 import { connectVoucherify, type VoucherifyAccount } from "./lib/voucherify-connection";
+import { usesOfAccount } from "./lib/voucherify-uses";
 
 const TYPE = "bv-voucherify-account";
 /** What opens the API, by the labels of the dialog. */
@@ -39,7 +50,8 @@ export = (RED: NodeAPI): void => {
       apiUrl: settings.apiUrl,
       hardId: settings.hardId,
       testCustomers: new Set((def.testCustomers ?? "").split(/[\n,]/).flatMap((id) => id.trim() || [])),
-      connection: connectVoucherify(settings, throttle?.budget ?? sharedBudget(this, def)),
+      limitedBy: throttle?.budget ? "throttle" : "plan",
+      connection: connectVoucherify(settings, throttle?.budget ?? sharedBudget(this, def), throttle?.id ?? this.id),
     } satisfies Partial<VoucherifyAccount>);
   }
   RED.nodes.registerType<Node<Credentials>, VoucherifyAccountDef, object, Credentials>(TYPE, Account, {
@@ -47,7 +59,9 @@ export = (RED: NodeAPI): void => {
   });
 
   addDialogRoute(RED, TYPE, "voucherify-account/test", async (posted) => {
-    const settings = settingsToTest(posted, KEYS, deployedAccount(RED, TYPE, postedText(posted, "id")));
+    const id = postedText(posted, "id");
+    const settings = settingsToTest(posted, KEYS, deployedAccount(RED, TYPE, id));
+    const budget = throwAwayBudget(settingsOf(postedPlan(posted)));
     const { api, problem } = connectVoucherify(
       {
         ...settings,
@@ -56,9 +70,38 @@ export = (RED: NodeAPI): void => {
         transport: "api",
         gatewayUrl: "",
       },
-      throwAwayBudget(),
+      budget,
+      "connection-test",
     );
     if (problem) return { checks: [{ name: "settings", ok: false, sentence: problem }] };
-    return { checks: await testVoucherifyConnection(api, AbortSignal.timeout(15_000)) };
+    const uses = usesOfAccount(RED, id);
+    const checks = await testVoucherifyConnection({ api, uses, signal: AbortSignal.timeout(15_000) });
+    return { checks: [...checks, ...limitCheck(budget.state())] };
+  });
+
+  addDialogRoute(RED, TYPE, "voucherify-account/limit", (posted) => {
+    const account = RED.nodes.getNode(postedText(posted, "id")) as VoucherifyAccount | null;
+    if (account?.type !== TYPE) return Promise.resolve({});
+    const state = account.connection.budget.state();
+    return Promise.resolve({ sentence: limitInForce({ state }, account.limitedBy === "throttle") });
   });
 };
+
+/** The plan as it is typed in the dialog. */
+function postedPlan(posted: JsonObject): BudgetDef {
+  const plan = postedText(posted, "plan") as Plan | "own" | "";
+  const requests = postedText(posted, "requests");
+  const period = postedText(posted, "period");
+  return {
+    ...(plan && { plan }),
+    ...(/^[1-9]\d*$/.test(requests) && { requests }),
+    ...((period === "minute" || period === "hour") && { period }),
+  };
+}
+
+/** What Voucherify told of its limit during the test, where that is not the plan that is chosen. */
+function limitCheck({ configured, learnedLimit }: BudgetState): ConnectionCheck[] {
+  if (learnedLimit === undefined) return [];
+  const sentence = `Voucherify allows ${learnedLimit.toLocaleString("en-US")} requests in each period, but the plan that is chosen here says ${configured.toLocaleString("en-US")}: choose the plan that you have.`;
+  return [{ name: "Plan", ok: "unknown", sentence }];
+}

@@ -1,6 +1,6 @@
 import type { Node } from "node-red";
 import { budgetSettings, type Plan, PLAN_BUDGETS } from "../../src/throttle/plans";
-import { type BudgetSettings, RequestBudget } from "../../src/throttle/request-budget";
+import { type BudgetSettings, type BudgetState, RequestBudget } from "../../src/throttle/request-budget";
 import { processOwned } from "./process-owned";
 
 /** The budget fields of a throttle or voucherify account, as Node-RED stores them (numbers may be text). */
@@ -48,10 +48,37 @@ function lastingBudget(node: Node, settings: BudgetSettings): RequestBudget {
   return budget;
 }
 
-/** A budget for a handful of requests that a human asked for ("Test connection"): never waits behind queued work. */
-export function throwAwayBudget(): RequestBudget {
-  return new RequestBudget(settingsOf({ share: 100 }));
+/**
+ * A budget for a handful of requests that a human asked for ("Test connection"): never waits behind queued work.
+ * @param like settings whose limit the built-in simulator plays
+ */
+export function throwAwayBudget(like: Pick<BudgetSettings, "requests" | "periodMs">): RequestBudget {
+  return new RequestBudget({ ...settingsOf({}), requests: like.requests, periodMs: like.periodMs, share: 1 });
 }
+
+/**
+ * The sentence that a dialog shows beside the plan: which limit is in force for an account as it is deployed.
+ * @param byThrottle the limit is that of a throttle, not of the account's plan
+ */
+export function limitInForce({ state }: { readonly state: BudgetState }, byThrottle: boolean): string {
+  const { configured, inForce, learnedLimit, periodMs, perPeriod, cycleExhausted } = state;
+  const period = PERIOD_NAMES.get(periodMs) ?? "period";
+  const count = (requests: number): string => requests.toLocaleString("en-US");
+  const source = byThrottle ? "by the throttle under Advanced" : "by the plan";
+  const told =
+    learnedLimit === undefined
+      ? ""
+      : ` ${byThrottle ? "The throttle" : "The plan"} says ${count(configured)}, Voucherify told ${count(learnedLimit)}.`;
+  const limit = `In force: ${count(inForce)} requests a ${period}${told === "" ? `, ${source}` : ""}, ${count(perPeriod)} of them for queued work.${told}`;
+  return cycleExhausted
+    ? `${limit} The API calls of your Voucherify billing cycle are used up: raise the limit in Voucherify.`
+    : limit;
+}
+
+const PERIOD_NAMES: ReadonlyMap<number, string> = new Map([
+  [60_000, "minute"],
+  [3_600_000, "hour"],
+]);
 
 /** The settings of `def`; when a number cannot be meant, the node says so and the smallest plan counts. */
 function usableSettings(node: Node, def: BudgetDef): BudgetSettings {
@@ -70,7 +97,7 @@ function planBudget(plan: string): BudgetSettings {
   );
 }
 
-function settingsOf(def: BudgetDef): BudgetSettings {
+export function settingsOf(def: BudgetDef): BudgetSettings {
   if (def.plan && def.plan !== "own") return planBudget(def.plan);
   return budgetSettings({
     requests: Number(def.requests || DEFAULTS.requests),

@@ -10,7 +10,7 @@ import type { Destination } from "../../src/delivery/destination";
 import { isSafeAddress } from "../../src/http/address";
 import { type HttpRequest, sendHttp } from "../../src/http/http-client";
 import type { EmptyValues } from "../../src/mapping/absent";
-import { isSimulatorKey } from "../../src/simulator";
+import { isSimulatorKey, PLAN_HEADER, writePlan } from "../../src/simulator";
 import type { RequestBudget } from "../../src/throttle/request-budget";
 import { gatewayUrlOf, VoucherifyGateway } from "../../src/voucherify/gateway";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
@@ -37,6 +37,8 @@ export interface VoucherifyAccount extends Node {
   readonly hardId: string;
   /** When not empty, only these `source_id`s are delivered. */
   readonly testCustomers: ReadonlySet<string>;
+  /** Whose limit counts: the account's plan, or a throttle that takes its place. */
+  readonly limitedBy: "plan" | "throttle";
   readonly connection: VoucherifyConnection;
 }
 
@@ -95,8 +97,15 @@ function gatewayAddress({ gatewayUrl, apiUrl }: VoucherifySettings): string | un
   return gatewayUrl || gatewayUrlOf(apiUrl);
 }
 
-/** Connects with `settings`; the budget and the cached metadata schemas outlive deploys. */
-export function connectVoucherify(settings: VoucherifySettings, budget: RequestBudget): VoucherifyConnection {
+/**
+ * Connects with `settings`; the budget and the cached metadata schemas outlive deploys.
+ * @param owner id of the account or throttle whose plan the built-in simulator plays
+ */
+export function connectVoucherify(
+  settings: VoucherifySettings,
+  budget: RequestBudget,
+  owner: string,
+): VoucherifyConnection {
   const problem = voucherifyProblem(settings);
   const simulated = settings.apiUrl === BUILT_IN_SIMULATOR;
   // The simulator knows its own keys only: those of a project have no business there.
@@ -106,7 +115,10 @@ export function connectVoucherify(settings: VoucherifySettings, budget: RequestB
   const apiUrl = simulated ? "http://simulator" : settings.apiUrl;
   const prepare = async (request: HttpRequest): Promise<HttpRequest> => {
     if (problem) throw new ConfigurationError(problem);
-    return simulated ? { ...request, url: request.url.replace(apiUrl, await simulatorUrl()) } : request;
+    if (!simulated) return request;
+    const { configured: limit, periodMs } = budget.state();
+    const headers = { ...request.headers, [PLAN_HEADER]: writePlan(owner, { limit, periodMs }) };
+    return { ...request, headers, url: request.url.replace(apiUrl, await simulatorUrl()) };
   };
   const api = new VoucherifyApi({ apiUrl, keys, send: budgetedSend(budget, prepare) });
   const urgentApi = new VoucherifyApi({ apiUrl, keys, send: budgetedSend(budget, prepare, true) });

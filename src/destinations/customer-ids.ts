@@ -88,5 +88,5 @@ async function readId(
 /** From where the list goes on behind its last page: those of the same millisecond may be among what is missing; Unix ms. */
 function beforeLast(customers: readonly JsonObject[]): number {
   const { updated_at: at, created_at: made } = customers.at(-1) ?? {};
-  return Date.parse(typeof at === "string" ? at : String(made)) - 1;
+  return Date.parse([at, made].find((time) => typeof time === "string") ?? "") - 1;
 }

@@ -14,6 +14,7 @@ export type { LoggedRequest } from "./request-log";
 export { SAMPLE_METADATA_KEYS, sampleCustomers, sampleMembers } from "./sample-customers";
 export { sampleEventData, type SampleSubject } from "./sample-events";
 export type { Mess } from "./scenario-mess";
+export { PLAN_HEADER, writePlan } from "./simulated-plan";
 export { Simulator, type SimulatorOptions } from "./simulator";
 export {
   formsOf,

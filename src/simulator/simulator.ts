@@ -16,6 +16,7 @@ import type { PublicationBook } from "./publications";
 import type { SimulatedRateLimit } from "./rate-counter";
 import { type LoggedRequest, RequestLog } from "./request-log";
 import { SimulatedVoucherify } from "./voucherify-api";
+import type { Permission } from "./voucherify-permissions";
 import type { Wallet } from "./wallet";
 
 /** How a simulator is started. */
@@ -148,6 +149,11 @@ export class Simulator {
   /** Loyalty cards, vouchers of customers. */
   get wallet(): Wallet {
     return this.voucherify.wallet;
+  }
+
+  /** What the Voucherify key may not do, as with a role that allows less: such a call is answered 403. */
+  get deniedPermissions(): Set<Permission> {
+    return this.voucherify.denied;
   }
 
   /** Disturbs requests from now on, or no longer (undefined). */

@@ -12,6 +12,8 @@ import { decodePathPart, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedReq
 import { seededSchemas } from "./metadata-schemas";
 import { type Publication, PublicationBook, publicationAnswer } from "./publications";
 import { RateCounter, type SimulatedRateLimit } from "./rate-counter";
+import { PLAN_HEADER, readPlan } from "./simulated-plan";
+import { type Permission, permissionFor } from "./voucherify-permissions";
 import * as errors from "./voucherify-errors";
 import { Wallet } from "./wallet";
 
@@ -48,6 +50,10 @@ export class SimulatedVoucherify {
   readonly wallet = new Wallet(this.campaigns, this.book);
   readonly events: CustomEventBook;
   private readonly actions: AsyncActions;
+  /** What the key may not do; change it to try keys of a limited role. */
+  readonly denied = new Set<Permission>();
+  /** Counters of accounts that brought a plan of their own. */
+  private readonly planned = new Map<string, RateCounter>();
   private apiCalls: RateCounter;
   private bulkCalls: RateCounter;
 
@@ -111,7 +117,8 @@ export class SimulatedVoucherify {
     if (!this.hasKeys(request.headers)) return withHeaders(errors.unauthorized(), counter.headers(Date.now()));
     if (!counter.take(Date.now()))
       return { status: 429, body: errors.TOO_MANY_REQUESTS, headers: counter.rejection(Date.now()) };
-    return withHeaders(this.bodyProblem(request) ?? this.route(request), counter.headers(Date.now()));
+    const answer = this.forbidden(request) ?? this.bodyProblem(request) ?? this.route(request);
+    return withHeaders(answer, counter.headers(Date.now()));
   }
 
   /** The headers of a 429 that a fault asks for: try again in one second. */
@@ -136,6 +143,13 @@ export class SimulatedVoucherify {
     for (const [name, schema] of seededSchemas()) this.schemas.set(name, schema);
     this.apiCalls = new RateCounter("api_calls", this.setup.rateLimit);
     this.bulkCalls = this.newBulkCounter();
+    this.planned.clear();
+    this.denied.clear();
+  }
+
+  private forbidden({ method, path }: SimulatedRequest): SimulatedAnswer | undefined {
+    const needed = permissionFor(method, path);
+    return needed && this.denied.has(needed) ? errors.forbidden() : undefined;
   }
 
   private newBulkCounter(): RateCounter {
@@ -143,6 +157,13 @@ export class SimulatedVoucherify {
   }
 
   private counterOf(request: SimulatedRequest): RateCounter {
+    const plan = request.headers[PLAN_HEADER];
+    const rate = typeof plan === "string" ? readPlan(plan) : undefined;
+    if (typeof plan === "string" && rate) {
+      const counter = this.planned.get(plan) ?? new RateCounter("api_calls", rate);
+      this.planned.set(plan, counter);
+      return counter;
+    }
     return BULK_PATH.test(request.path) ? this.bulkCalls : this.apiCalls;
   }
 

@@ -47,6 +47,11 @@ export function unauthorized(): SimulatedAnswer {
   return { status: 401, body: { code: 401, message: "Unauthorized", key: "unauthorized" } };
 }
 
+/** 403 for keys whose role does not allow the call. */
+export function forbidden(): SimulatedAnswer {
+  return { status: 403, body: { code: 403, message: "Forbidden", key: "forbidden" } };
+}
+
 /** The body of a 429, which has no `key`. */
 export const TOO_MANY_REQUESTS: JsonObject = { code: 429, message: "Too many requests hit the API too quickly." };
 

@@ -47,6 +47,10 @@ export interface BudgetState {
   /** Requests per period that queued work may use. */
   readonly perPeriod: number;
   readonly periodMs: number;
+  /** Requests per period, as configured. */
+  readonly configured: number;
+  /** Requests per period that count now: those configured, or what the API told. */
+  readonly inForce: number;
   /** Nothing starts before this time. */
   readonly pausedUntil?: number;
   /** The requests of the whole billing cycle are used up: a human must act. */
@@ -175,6 +179,8 @@ export class RequestBudget {
       waiting: this.waiting.size,
       perPeriod: this.api.queuedPerPeriod(),
       periodMs,
+      configured: requests,
+      inForce: this.inForce(),
       ...(pausedUntil > now && { pausedUntil: toUnix(pausedUntil) }),
       cycleExhausted: this.cycleExhausted,
       ...(this.learnedLimit !== undefined && this.learnedLimit !== requests && { learnedLimit: this.learnedLimit }),
@@ -240,10 +246,15 @@ export class RequestBudget {
     this.api.pausedUntil = Math.max(this.api.pausedUntil, now + HOUR_MS);
   }
 
-  private applyLimits(): void {
-    const { requests, periodMs, share, raisable } = this.settings;
+  private inForce(): number {
+    const { requests, raisable } = this.settings;
     const learned = this.learnedLimit ?? requests;
-    this.api.configure(raisable ? learned : Math.min(requests, learned), periodMs, share);
+    return raisable ? learned : Math.min(requests, learned);
+  }
+
+  private applyLimits(): void {
+    const { periodMs, share } = this.settings;
+    this.api.configure(this.inForce(), periodMs, share);
     this.bulk.configure(this.learnedBulkLimit, HOUR_MS, share);
   }
 

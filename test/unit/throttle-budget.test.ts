@@ -275,6 +275,8 @@ describe("RequestBudget", () => {
         waiting: 1,
         perPeriod: 70,
         periodMs: MINUTE,
+        configured: 100,
+        inForce: 100,
         pausedUntil: Date.now() + HOUR,
         cycleExhausted: true,
       });
@@ -302,7 +304,14 @@ describe("RequestBudget", () => {
       const budget = new RequestBudget(SETTINGS);
       budget.learn({ rejected: false, type: "api_calls_cycle", limit: 100_000, remaining: 5 });
       budget.learn({ rejected: false, type: "webhook_calls", limit: 144_000, remaining: 5 });
-      assert.deepEqual(budget.state(), { waiting: 0, perPeriod: 70, periodMs: MINUTE, cycleExhausted: false });
+      assert.deepEqual(budget.state(), {
+        waiting: 0,
+        perPeriod: 70,
+        periodMs: MINUTE,
+        configured: 100,
+        inForce: 100,
+        cycleExhausted: false,
+      });
     });
   });
 
@@ -447,7 +456,14 @@ describe("RequestBudget", () => {
   describe("state", () => {
     it("tells how many wait, the pace, and when they will have started", async () => {
       const budget = new RequestBudget(SETTINGS);
-      assert.deepEqual(budget.state(), { waiting: 0, perPeriod: 70, periodMs: MINUTE, cycleExhausted: false });
+      assert.deepEqual(budget.state(), {
+        waiting: 0,
+        perPeriod: 70,
+        periodMs: MINUTE,
+        configured: 100,
+        inForce: 100,
+        cycleExhausted: false,
+      });
       ask(budget, "queued", 200);
       await clock.tickAsync(5_000);
       assert.equal(budget.state().waiting, 130);

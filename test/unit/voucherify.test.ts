@@ -4,7 +4,7 @@ import { join } from "node:path";
 import FakeTimers from "@sinonjs/fake-timers";
 import type { HttpAnswer, HttpRequest } from "../../src/http/http-client";
 import type { JsonValue } from "../../src/json";
-import { testVoucherifyConnection } from "../../src/voucherify/connection";
+import { testVoucherifyConnection, VOUCHERIFY_USES, type VoucherifyUse } from "../../src/voucherify/connection";
 import { explainAnswer } from "../../src/voucherify/errors";
 import { MetadataSchemaError, MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { readRateLimit } from "../../src/voucherify/rate-limit";
@@ -214,7 +214,10 @@ describe("MetadataSchemas", () => {
 });
 
 describe("testVoucherifyConnection", () => {
-  const check = async (respond: (path: string) => HttpAnswer | Error): Promise<string[]> => {
+  const check = async (
+    respond: (path: string) => HttpAnswer | Error,
+    uses: readonly VoucherifyUse[] = [],
+  ): Promise<string[]> => {
     const api = new VoucherifyApi({
       apiUrl: "http://x",
       keys: { applicationId: "a", secretKey: "b" },
@@ -223,20 +226,60 @@ describe("testVoucherifyConnection", () => {
         return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
       },
     });
-    const checks = await testVoucherifyConnection(api, AbortSignal.timeout(1000));
+    const checks = await testVoucherifyConnection({ api, uses: new Set(uses), signal: AbortSignal.timeout(1000) });
     return checks.map(({ name, ok }) => `${name}: ${ok}`);
   };
+  const good = (path: string): HttpAnswer => (path.includes("schemas") ? answer(404, {}) : answer(200, {}));
 
-  it("goes through all when everything is right", async () => {
-    assert.deepEqual(await check((path) => (path.includes("schemas") ? answer(404, {}) : answer(200, {}))), [
-      "Region: true",
-      "Keys: true",
-      "Read metadata schemas: true",
-      "Read customers: true",
-      "Read async actions: true",
-      "Write customers: unknown",
-    ]);
+  for (const [uses, expected] of [
+    [
+      ["customer upsert"],
+      [
+        "Read metadata schemas: true",
+        "Read async actions: true",
+        "Write customers: unknown",
+        "Not needed now: unneeded",
+      ],
+    ],
+    [["event forward"], ["Write events: unknown", "Not needed now: unneeded"]],
+    [
+      ["voucherify publish"],
+      [
+        ...["Read metadata schemas: true", "Read customers: true", "Read publications: true", "Read campaigns: true"],
+        ...["Write customers: unknown", "Write publications: unknown", "Not needed now: unneeded"],
+      ],
+    ],
+    [
+      ["voucherify lookup: discount"],
+      [...["Check qualifications: true", "Read vouchers: true", "Read promotions: true"], "Not needed now: unneeded"],
+    ],
+    [
+      ["voucherify lookup: points"],
+      [
+        ...["Read customers: true", "Read loyalty programs (v1): true", "Read loyalty programs (v2): true"],
+        "Not needed now: unneeded",
+      ],
+    ],
+    [["voucherify activity"], ["Read customers: true", "Read customer activity: true", "Not needed now: unneeded"]],
+  ] as const)
+    it(`tries what ${uses.join()} needs, and says what it cannot try`, async () => {
+      assert.deepEqual(await check(good, uses), ["Region: true", "Keys: true", ...expected]);
+    });
+
+  it("tries everything while no node is deployed, and then nothing is missing", async () => {
+    const checks = await check((path) => (path.includes("schemas") ? good(path) : answer(403, { code: 403 })));
+    assert.equal(checks.length, 2 + 14 + 1);
+    assert.deepEqual(
+      checks.filter((line) => line.endsWith(": false")),
+      [],
+    );
+    assert.equal(checks.at(-1), "Nodes: unneeded");
   });
+
+  it("leaves nothing to say where nodes need everything", async () => {
+    assert.ok((await check(good, VOUCHERIFY_USES)).every((line) => !line.startsWith("Not needed")));
+  });
+
   for (const [what, respond, expected] of [
     ["no answer", () => new Error("refused"), ["Region: false"]],
     ["a web page", () => answer(200, undefined, "<html>"), ["Region: false"]],
@@ -246,7 +289,8 @@ describe("testVoucherifyConnection", () => {
     it(`stops at ${what}`, async () => assert.deepEqual(await check(respond), expected));
 
   it("names a missing permission", async () => {
-    const checks = await check((path) => (path.includes("async") ? answer(403, { code: 403 }) : answer(200, {})));
-    assert.ok(checks.includes("Read async actions: false"));
+    const respond = (path: string): HttpAnswer =>
+      path.includes("async") ? answer(403, { code: 403 }) : answer(200, {});
+    assert.ok((await check(respond, ["customer upsert"])).includes("Read async actions: false"));
   });
 });
