@@ -19,7 +19,7 @@ interface UserDef {
 export function usesOfAccount(RED: NodeAPI, account: string): Set<VoucherifyUse> {
   const uses = new Set<VoucherifyUse>();
   RED.nodes.eachNode((node) => {
-    for (const use of usesOf(RED, node as unknown as UserDef, account)) uses.add(use);
+    for (const use of usesOf(RED, node, account)) uses.add(use);
   });
   return uses;
 }

@@ -138,6 +138,81 @@ const OTHERS = [
   },
 ];
 
+/** Contrast of two colours (w3.org/TR/WCAG21, contrast ratio); 4.5 is readable. */
+function contrast(one: string, other: string): number {
+  const [light, dark] = [one, other]
+    .map((color) => {
+      const parts = (color.match(/[\d.]+/g) ?? []).slice(0, 3).map((part) => Number(part) / 255);
+      const [red = 0, green = 0, blue = 0] = parts.map((part) =>
+        part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4,
+      );
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    })
+    .sort((a, b) => b - a);
+  return (light! + 0.05) / (dark! + 0.05);
+}
+
+describe("the checklist and the limit in the dialog of the voucherify account", () => {
+  let nodeRed: NodeRedProcess;
+  let browser: Browser;
+  before(async () => {
+    nodeRed = await startNodeRed({ major: 5 });
+    browser = await startBrowser();
+    const editor = await Editor.open(browser, nodeRed.adminUrl);
+    await editor.importExample("01 - Customers from Bloomreach to Voucherify", "bv01tab");
+    await editor.openDialog("bv01voucherify");
+    await editor.page.waitForFunction(() =>
+      /not deployed yet/.test(document.querySelector("#bv-limit")?.textContent ?? ""),
+    );
+    await editor.cancel();
+    await editor.deploy();
+    await editor.page.close();
+  });
+  after(async () => {
+    await browser?.close();
+    await nodeRed?.remove();
+  });
+
+  for (const theme of ["light", "dark"] as const)
+    it(`can be read in the ${theme} theme`, async () => {
+      const editor = await Editor.open(browser, nodeRed.adminUrl, { theme });
+      await editor.openDialog("bv01voucherify");
+      await editor.page.waitForFunction(() =>
+        /^In force: 2,000 requests a minute/.test(document.querySelector("#bv-limit")?.textContent ?? ""),
+      );
+      await editor.page.click("#bv-test");
+      await editor.page.waitForSelector("#bv-checks .fa-minus");
+      const lines = await editor.page.locator("#bv-checks li").evaluateAll((items) =>
+        items.map((item) => {
+          let behind: Element | null = item;
+          // No function of its own: the compiler would name it with a helper that the page does not have.
+          let fill = "rgba(0, 0, 0, 0)";
+          while (behind && /^(rgba\(0, 0, 0, 0\)|transparent)$/.test(fill)) {
+            fill = getComputedStyle(behind).backgroundColor;
+            behind = behind.parentElement;
+          }
+          const sentence = getComputedStyle(item.querySelector("span")!).color;
+          return {
+            text: item.textContent,
+            sentence,
+            sign: getComputedStyle(item.querySelector("i")!).color,
+            behind: fill,
+          };
+        }),
+      );
+      assert.deepEqual(
+        lines.map(({ text }) => text.split(":")[0]),
+        ["Region", "Keys", "Read metadata schemas", "Read async actions", "Write customers", "Not needed now"],
+      );
+      for (const { text, sentence, sign, behind } of lines) {
+        assert.ok(contrast(sentence, behind) >= 4.5, `${text}: ${sentence} on ${behind}`);
+        assert.ok(contrast(sign, behind) >= 3, `the sign of ${text}: ${sign} on ${behind}`);
+      }
+      await editor.cancel();
+      await editor.page.close();
+    });
+});
+
 for (const major of [4, 5] as const)
   describe(`the editor of Node-RED ${major}`, () => {
     let nodeRed: NodeRedProcess;
