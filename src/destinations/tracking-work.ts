@@ -47,7 +47,10 @@ export function forwardToBloomreach(item: JsonValue, mapping: EventMapping, rece
   return recordsOf([free.command], mapping.hardId, free.omitted);
 }
 
-/** What customer upsert says of a customer, and event forward of an event: in Voucherify, taken by the hosted gateway, or not sent in test mode. */
+/**
+ * What customer upsert says of a customer, and event forward of an event: in Voucherify, taken by the hosted gateway, or not
+ * sent in test mode.
+ */
 const UPSERTED = new Set<JsonValue | undefined>(["delivered", "accepted", "held"]);
 
 /** Stores the ID of a customer that a customer upsert has sent; its want is no success. */
