@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { NodeAPI } from "node-red";
 import { Delivery } from "../../src/delivery/delivery";
 import { LevelStore } from "../../src/delivery/level-store";
@@ -8,6 +7,7 @@ import { onceFlowsRun, watchFlows } from "./flow-lifecycle";
 import { LiveMessages } from "./live-messages";
 import { processOwned } from "./process-owned";
 import { addQueueRoutes } from "./queue-routes";
+import { storePlace } from "./store-place";
 
 /** A store takes a few milliseconds to open, after a crash a few hundred. */
 const OPENING_MS = 3_000;
@@ -25,35 +25,38 @@ export function prepareDelivery(RED: NodeAPI): void {
   if (apps.has(RED.httpAdmin)) return;
   apps.add(RED.httpAdmin);
   checkCloseTimeout(RED);
-  addQueueRoutes(RED, async () => {
+  const desk = async (): Promise<Delivery> => {
     const delivery = durableDelivery(RED);
     await delivery.usable(OPENING_MS).catch(() => undefined);
     return delivery;
-  });
-  if (existsSync(queueFolder(RED))) durableDelivery(RED);
+  };
+  addQueueRoutes(RED, desk, () => storePlace(RED).report());
+  const place = storePlace(RED);
+  if (existsSync(place.queue) || place.isRefused) durableDelivery(RED);
 }
 
 /**
- * The durable delivery of this process: it outlives deploys, and every node file gets the same one. Its files lie in
- * Node-RED's user directory.
+ * The durable delivery of this process: it outlives deploys, and every node file gets the same one. Where its files
+ * lie: docs/durable-store.md.
  */
 export function durableDelivery(RED: NodeAPI): Delivery {
-  const folder = queueFolder(RED);
+  const place = storePlace(RED);
+  const folder = place.queue;
   const life = deliveryLife();
   const existing = life.get(folder);
   if (existing) return existing;
 
-  const store = LevelStore.open(folder, { log: (level, sentence) => RED.log[level](sentence) });
+  const store = LevelStore.open(folder, {
+    log: (level, sentence) => RED.log[level](sentence),
+    unfit: () => place.unfit(),
+  });
   const delivery = new Delivery(store, store.ready(), {
     report: (sentence) => RED.log.error(sentence),
     onErase: (person) => LiveMessages.forgetThoseWith(person),
   });
   life.add(RED, folder, { delivery, store });
+  void place.tellAll();
   return delivery;
-}
-
-function queueFolder(RED: NodeAPI): string {
-  return join(RED.settings.userDir ?? process.cwd(), "bloomreach-voucherify", "queue");
 }
 
 /** The ids of inbox entries on a message: one, or several after a join. */

@@ -5,6 +5,7 @@ import { StoreUnavailableError } from "../../src/delivery/durable-store";
 import type { QueueDesk, ReplayResult } from "../../src/delivery/queue-desk";
 import { isJsonObject, type JsonObject } from "../../src/json";
 import { jsonOnly } from "./json-only";
+import type { PlaceReport } from "./store-place";
 
 const ROOT = "/bloomreach-voucherify/queues";
 /** So many letters fit on one page, and so many are replayed at one go. */
@@ -30,8 +31,9 @@ type Selection = { readonly ids: readonly string[] } | { readonly node: string |
  * Adds the admin routes below `/bloomreach-voucherify/queues`: what people see of the queues needs the permission
  * `bloomreach-voucherify.read`, what they do there `bloomreach-voucherify.write`. Errors are answered `{ error: sentence }`.
  * @param desk opens the queues, when somebody asks for them
+ * @param place where they are kept
  */
-export function addQueueRoutes(RED: NodeAPI, desk: () => Promise<QueueDesk>): void {
+export function addQueueRoutes(RED: NodeAPI, desk: () => Promise<QueueDesk>, place: () => PlaceReport): void {
   const get = (
     path: string,
     answer: (queues: QueueDesk, request: Request, response: Response) => Promise<object | undefined>,
@@ -47,8 +49,8 @@ export function addQueueRoutes(RED: NodeAPI, desk: () => Promise<QueueDesk>): vo
   };
 
   get("", async (queues) => {
-    if (queues.problem !== undefined) return { problem: queues.problem, queues: [] };
-    return { queues: await queues.report() };
+    if (queues.problem !== undefined) return { problem: queues.problem, queues: [], place: place() };
+    return { queues: await queues.report(), place: place() };
   });
 
   get("/failed", (queues, { query }) => {

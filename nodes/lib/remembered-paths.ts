@@ -14,9 +14,9 @@ export class RememberedPaths {
   private readonly removedAt = new Map<string, number | undefined>();
   private warned = false;
 
-  /** @param file where to keep them; undefined keeps them in memory only */
+  /** @param file where to keep them */
   constructor(
-    private readonly file: string | undefined,
+    private readonly file: string,
     private readonly warn: (sentence: string) => void,
   ) {
     this.shutToOthers();
@@ -59,11 +59,9 @@ export class RememberedPaths {
     if (this.removedAt.delete(path)) this.write();
   }
 
-  /** Release 0.1.0 let every user of the machine read the file and its folder. */
+  /** Release 0.1.0 let every user of the machine read the file. */
   private shutToOthers(): void {
-    if (!this.file) return;
     try {
-      chmodSync(dirname(this.file), 0o700);
       chmodSync(this.file, 0o600);
     } catch {
       // Not there yet, or of another user.
@@ -71,7 +69,6 @@ export class RememberedPaths {
   }
 
   private read(): Record<string, JsonValue> {
-    if (!this.file) return {};
     try {
       const kept = JSON.parse(readFileSync(this.file, "utf8")) as JsonValue;
       return isJsonObject(kept) ? kept : {};
@@ -81,7 +78,6 @@ export class RememberedPaths {
   }
 
   private write(): void {
-    if (!this.file) return;
     const kept = [...this.removedAt].filter(([path]) => this.has(path));
     try {
       mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
@@ -93,7 +89,7 @@ export class RememberedPaths {
       this.warned = true;
       this.warn(
         `The webhook paths could not be saved (${(error as Error).message}). Webhooks work, but one that arrives ` +
-          "while Node-RED restarts may be refused: let Node-RED write to its user directory.",
+          "while Node-RED restarts may be refused: let Node-RED write to the folder of its queues.",
       );
     }
   }

@@ -1,21 +1,25 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { NodeAPI } from "node-red";
 import { retryLaterAnswer, STOP_CODES, unknownPathAnswer } from "../../src/bloomreach/webhook-answer";
 import { answerBrokenRequests, type LatestRequest } from "./broken-requests";
 import { deliveryLife } from "./delivery-life";
+import { durableDelivery } from "./durable-delivery";
 import { expressApp, type ExpressApp, rootApp, useFirst } from "./express-stack";
 import { pathOwner } from "./path-owners";
 import { processOwned } from "./process-owned";
+import { Readiness } from "./readiness";
 import { RememberedPaths } from "./remembered-paths";
 import { BodyMemory, readBody, type RequestBody } from "./request-body";
+import { storePlace } from "./store-place";
 import { lacksHost, routeUnusualRequests } from "./unusual-requests";
 import { joinPath, meantPath, normalizePath, pathProblem } from "./webhook-path";
 
 /** Everything below it is ours, whichever nodes there are. */
 const PREFIX = "/bloomreach-engagement";
+/** Tells load balancers and the like whether a webhook can be kept now; needs no keys. */
+const READY_PATH = `${PREFIX}/ready`;
 /** How long a request waits between two lives of its node; Bloomreach waits 1,000 ms for an answer. */
 const HOLD_MS = 800;
 const HANDLER_LIMIT_MS = 10_000;
@@ -120,17 +124,15 @@ class ProcessRoutes implements WebhookRoutes {
   private readonly memory = new BodyMemory(() =>
     Math.max(MEMORY_BYTES, ...[...this.claims.values()].map(({ maxBytes }) => maxBytes)),
   );
+  private readonly readiness: Readiness;
   private flowsRun = false;
 
   constructor(
     private readonly RED: NodeAPI,
     app: ExpressApp,
   ) {
-    const { userDir } = RED.settings;
-    this.remembered = new RememberedPaths(
-      userDir ? join(userDir, "bloomreach-voucherify", "paths.json") : undefined,
-      (sentence) => RED.log.warn(sentence),
-    );
+    this.remembered = new RememberedPaths(storePlace(RED).pathsFile, (sentence) => RED.log.warn(sentence));
+    this.readiness = new Readiness(() => durableDelivery(RED));
     useFirst(app, (request: IncomingMessage, response: ServerResponse, next: () => void) => {
       const key = this.keyOf(request.url ?? "");
       this.latest.set(request.socket, { request, isOurs: key !== undefined });
@@ -151,7 +153,7 @@ class ProcessRoutes implements WebhookRoutes {
   }
 
   pathOwner(path: string): string | undefined {
-    return pathOwner(this.RED, normalizePath(this.fullPath(path)));
+    return this.ownerOf(normalizePath(this.fullPath(path)));
   }
 
   claim(path: string, handler: WebhookHandler, options: ClaimOptions): ClaimResult {
@@ -176,9 +178,18 @@ class ProcessRoutes implements WebhookRoutes {
     };
   }
 
+  private ownerOf(key: string): string | undefined {
+    if (this.isReadyPath(key)) return "the health check of this package";
+    return pathOwner(this.RED, key);
+  }
+
+  private isReadyPath(key: string): boolean {
+    return key === normalizePath(this.fullPath(READY_PATH));
+  }
+
   /** Why nobody may claim this path; a path of somebody else is forgotten, so that its owner gets its requests. */
   private foreignReason(key: string): string | undefined {
-    const owner = pathOwner(this.RED, key);
+    const owner = this.ownerOf(key);
     if (owner === undefined) return undefined;
     this.remembered.forget(key);
     return `The path ${key} already belongs to ${owner}. Choose another one, for example one that starts with ${PREFIX}/.`;
@@ -254,6 +265,8 @@ class ProcessRoutes implements WebhookRoutes {
     body: RequestBody,
     requestId: string,
   ): Promise<WebhookAnswer> {
+    if (this.isReadyPath(key) && (request.method === "GET" || request.method === "HEAD"))
+      return this.readiness.answer(await this.untilFlowsRun());
     if (!this.isPath(key)) {
       const isKnown = [...this.claims.values()].some(({ knows }) => knows?.(request.headers));
       return unknownPathAnswer(isKnown ? this.remembered.inUse() : undefined, requestId);
@@ -280,15 +293,25 @@ class ProcessRoutes implements WebhookRoutes {
 
   /** The claim of this path as soon as flows run; undefined when there is none within `HOLD_MS`. */
   private nextClaim(key: string): Promise<Claim | undefined> {
+    return this.soon(() => (this.flowsRun ? this.claims.get(key) : undefined));
+  }
+
+  /** False when they do not run within `HOLD_MS`, which a deploy does not take. */
+  private async untilFlowsRun(): Promise<boolean> {
+    return (await this.soon(() => this.flowsRun || undefined)) ?? false;
+  }
+
+  /** What `find` finds, now or when flows or claims change; undefined when there is nothing within `HOLD_MS`. */
+  private soon<Found>(find: () => Found | undefined): Promise<Found | undefined> {
     return new Promise((resolve) => {
       const look = (): void => {
-        const claim = this.flowsRun ? this.claims.get(key) : undefined;
-        if (claim) settle(claim);
+        const found = find();
+        if (found !== undefined) settle(found);
       };
-      const settle = (claim: Claim | undefined): void => {
+      const settle = (found: Found | undefined): void => {
         clearTimeout(timer);
         this.held.delete(look);
-        resolve(claim);
+        resolve(found);
       };
       const timer = setTimeout(() => settle(undefined), HOLD_MS);
       this.held.add(look);

@@ -72,6 +72,8 @@ interface LetterQuery {
 
 /** The records that failed for good. Promises reject with a StoreUnavailableError while the store does not work. */
 export class DeadLetters {
+  /** Finds every letter. */
+  static readonly all = { gte: PREFIX, lt: END } as const;
   private readonly counts = new Map<string, number>();
   /** Two that delete at one time would both count the same letter. */
   private readonly deleting = new Mutex();

@@ -19,6 +19,9 @@ const EMIT_AGAIN_AFTER_MS = 1_000;
 /** So much is kept of a message that cannot be emitted, in characters. */
 const KEPT_OF_MESSAGE = 1_000_000;
 
+/** Larger than what still fits into the last block of a full disk. */
+const PROBE = "-".repeat(4_096);
+
 /** How often dead letters that are too old are looked for. */
 const EXPIRE_EVERY_MS = 3_600_000;
 
@@ -89,6 +92,14 @@ export class Delivery implements QueueDesk {
   /** Writes what belongs to no message. @throws StoreUnavailableError */
   write(operations: readonly StoreOperation[]): Promise<void> {
     return this.store.write(operations);
+  }
+
+  /** Finds out whether something can be kept now, by keeping it and forgetting it. @throws StoreUnavailableError */
+  probe(): Promise<void> {
+    return this.store.write([
+      { type: "put", key: "meta/probe", value: PROBE },
+      { type: "del", key: "meta/probe" },
+    ]);
   }
 
   /** Keeps what could not even become a record, for a person to look at. @throws StoreUnavailableError */

@@ -5,6 +5,11 @@ export class LastingTrouble extends Error {
   override readonly name = "LastingTrouble";
 }
 
+/** Nothing may be kept in this place; the message is the sentence for the user. */
+export class UnfitPlace extends Error {
+  override readonly name = "UnfitPlace";
+}
+
 /** The folder cannot be made, because a link that leads to nothing is in its place. */
 export class DanglingLink extends Error {
   override readonly name = "DanglingLink";
@@ -38,7 +43,7 @@ export function isDamage(error: unknown): boolean {
 
 /** What is wrong with the store in `folder` and what to do about it, for the user. */
 export function explainTrouble(error: unknown, folder: string): string {
-  if (error instanceof LastingTrouble) return error.message;
+  if (error instanceof LastingTrouble || error instanceof UnfitPlace) return error.message;
   if (error instanceof DanglingLink) {
     return `The folder ${folder} cannot be used, because ${error.path} is a link to a folder that is not there: most likely its disk is not mounted. Mount it, make that folder, or remove the link; no restart is needed.`;
   }
@@ -47,7 +52,7 @@ export function explainTrouble(error: unknown, folder: string): string {
     return `The disk of the folder ${folder} is full, so nothing more can be kept safely. Make room on it; no restart is needed.`;
   }
   if (SIGNS.locked.test(text)) {
-    return `Another process uses the folder ${folder}: most likely a second Node-RED with the same user directory. Stop one of them or give it a user directory of its own.`;
+    return `Another process uses the folder ${folder}: most likely a second Node-RED with the same user directory, or the same place for its queues. Stop one of them or give it a place of its own.`;
   }
   if (SIGNS.refused.test(text)) {
     return `The folder ${folder} cannot be written: it is read-only or belongs to another user. Allow the user that runs Node-RED to write there; no restart is needed.`;

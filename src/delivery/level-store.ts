@@ -1,5 +1,4 @@
-import { realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import type { JsonValue } from "../json";
 import {
@@ -12,13 +11,16 @@ import {
 import { acknowledged } from "./level-store-acknowledged";
 import { keepPrivate } from "./level-store-private";
 import { foldersSetAside, type Mending, type RawOperation, markerOf, openDatabase } from "./level-store-open";
-import { LastingTrouble, explainTrouble, isDamage } from "./level-store-trouble";
+import { LastingTrouble, UnfitPlace, explainTrouble, isDamage } from "./level-store-trouble";
 import { decodeValue, encodeValue } from "./level-store-values";
+import { realPath } from "./real-path";
 
 /** Settings of a LevelStore; times in milliseconds. */
 export interface LevelStoreOptions {
   /** Hears what an administrator should read; errors are about data that may be lost. */
   log?(level: "info" | "warn" | "error", sentence: string): void;
+  /** Why nothing may be kept in the folder now, as a sentence for the user; asked before each attempt to open it. */
+  unfit?(): string | undefined;
   /** Pause after the first attempt to open that failed (default 250); it doubles each time. */
   readonly retryFirstMs?: number;
   /** Longest pause between attempts to open (default 10,000). */
@@ -241,6 +243,8 @@ export class LevelStore implements DurableStore {
     const { retryFirstMs = 250, retryCapMs = 10_000 } = this.options;
     for (let pauseMs = retryFirstMs; !this.closed; pauseMs = Math.min(retryCapMs, pauseMs * 2)) {
       try {
+        const unfit = this.options.unfit?.();
+        if (unfit !== undefined) throw new UnfitPlace(unfit);
         const { db, batch } = await openDatabase(this.folder, this.mending, (loss) => this.log("error", loss));
         this.db = db;
         this.lastBatch = batch;
@@ -328,14 +332,4 @@ async function valuesNow(db: ClassicLevel, operations: readonly RawOperation[]):
     const value = values[index];
     return value === undefined ? { type: "del", key } : { type: "put", key, value };
   });
-}
-
-/** The path without links, also of a folder that is not there yet. */
-function realPath(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
-  }
 }

@@ -33,6 +33,8 @@ const REPORT: QueueReport = {
 
 const ERASED: ErasedCounts = { waiting: 1, failed: 2, received: 3, mentions: 4, setAside: ["/data/queue.damaged-1"] };
 
+const PLACE = { folder: "/data/place", fileSystem: "overlay", warning: "Mount a volume." };
+
 /** A desk over real dead letters; the rest is made up. */
 class FakeDesk implements QueueDesk {
   problem: string | undefined;
@@ -119,7 +121,12 @@ describe("admin routes of the queues", () => {
       (permission: string): RequestHandler =>
       (_request, response, next) =>
         permissions.hasPermission(scope, permission) ? next() : void response.status(401).end();
-    addQueueRoutes({ httpAdmin: app, auth: { needsPermission } } as unknown as NodeAPI, () => Promise.resolve(desk));
+    const RED = { httpAdmin: app, auth: { needsPermission } } as unknown as NodeAPI;
+    addQueueRoutes(
+      RED,
+      () => Promise.resolve(desk),
+      () => PLACE,
+    );
     server = createServer(app).listen(0, "127.0.0.1");
     await once(server, "listening");
     root = `http://127.0.0.1:${(server.address() as AddressInfo).port}/bloomreach-voucherify/queues`;
@@ -182,10 +189,10 @@ describe("admin routes of the queues", () => {
 
   it("reports the queues, and says what is wrong with the store", async () => {
     const { json, headers } = await get("");
-    assert.deepEqual(json, { queues: [REPORT] });
+    assert.deepEqual(json, { queues: [REPORT], place: PLACE });
     assert.equal(headers.get("cache-control"), "no-store");
     desk.problem = "The disk is full.";
-    assert.deepEqual((await get("")).json, { problem: "The disk is full.", queues: [] });
+    assert.deepEqual((await get("")).json, { problem: "The disk is full.", queues: [], place: PLACE });
   });
 
   it("lists what failed page by page, of all nodes or of one", async () => {

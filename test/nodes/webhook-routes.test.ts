@@ -12,6 +12,7 @@ import type { NodeAPI } from "node-red";
 import { BodyMemory, readBody } from "../../nodes/lib/request-body";
 import { normalizePath, pathProblem } from "../../nodes/lib/webhook-path";
 import { type WebhookHandler, type WebhookRequest, webhookRoutes } from "../../nodes/lib/webhook-routes";
+import { waitFor } from "../support/wait-for";
 
 const requireNodeRed = createRequire(require.resolve("node-red"));
 const express = requireNodeRed("express");
@@ -62,7 +63,14 @@ class FakeNodeRed {
     }
     const log = (text: unknown): number => this.logged.push(String(text));
     const { events, httpNode, httpAdmin, server } = this;
-    this.RED = { settings, events, httpNode, httpAdmin, server, log: { warn: log, error: log } } as unknown as NodeAPI;
+    this.RED = {
+      settings,
+      events,
+      httpNode,
+      httpAdmin,
+      server,
+      log: { info: () => undefined, warn: log, error: log },
+    } as unknown as NodeAPI;
   }
 
   async listen(): Promise<void> {
@@ -719,5 +727,67 @@ describe("webhook routes", () => {
       assert.equal(nodeRed.logged.length, 1);
       assert.match(nodeRed.logged[0] ?? "", /could not be saved/);
     });
+  });
+
+  describe("the health check", () => {
+    const READY = "/bloomreach-engagement/ready";
+    const ask = (path = READY, method = "GET"): Promise<Answer> => nodeRed.send(path, { method, body: "" });
+    const untilReady = (status: number): Promise<boolean> =>
+      waitFor(`the health check to answer ${status}`, async () => (await ask()).status === status, 15_000);
+
+    it("is 200 without keys while flows run and something can be kept, below httpNodeRoot, in every spelling", async () => {
+      await start({ httpAdminRoot: "/admin", httpNodeRoot: "/api" });
+      startFlows();
+      await waitFor("ready", async () => (await ask(`/api${READY}`)).status === 200);
+      for (const path of [READY, `${READY}/`, `${READY}?x=1`, READY.toUpperCase(), "/bloomreach-engagement/%72eady"])
+        assert.equal((await ask(`/api${path}`)).status, 200, path);
+      assert.deepEqual((await ask(`/api${READY}`)).json, { ready: true, message: "Webhooks can be received." });
+      const head = await ask(`/api${READY}`, "HEAD");
+      assert.deepEqual([head.status, head.text], [200, ""]);
+      assert.equal((await ask(READY)).status, 404); // not ours
+      for (const method of ["POST", "PUT", "DELETE"])
+        assert.match((await ask(`/api${READY}`, method)).text, /unknown_path/);
+    });
+
+    it("is 500 with a sentence while flows do not run, and waits for them as a webhook does", async () => {
+      await start();
+      fakeTimers();
+      const early = ask();
+      await clock!.tickAsync(700);
+      startFlows();
+      clock!.uninstall();
+      assert.equal((await early).status, 200);
+      nodeRed.events.emit("flows:stopping");
+      const { status, json } = await ask();
+      assert.equal(status, 500);
+      assert.deepEqual(json, {
+        ready: false,
+        message: "The flows of this Node-RED do not run, so no webhook can be received now.",
+      });
+    });
+
+    it("is 500 while nothing can be kept, tells no place, and 200 again without a restart", async () => {
+      mkdirSync(join(userDir, "bloomreach-voucherify"));
+      const folder = join(userDir, "bloomreach-voucherify", "queue");
+      writeFileSync(folder, "a file in its place");
+      await start();
+      startFlows();
+      const { status, text, json } = await ask();
+      assert.equal(status, 500);
+      assert.deepEqual(Object.keys(json), ["ready", "message"]);
+      assert.match(text, /Nothing can be kept safely now.*see the log of Node-RED/);
+      assert.doesNotMatch(text, /voucherify\/queue|tmp/);
+      rmSync(folder);
+      await untilReady(200);
+    });
+
+    for (const path of [READY, `${READY}/`, "/Bloomreach-Engagement/READY"])
+      it(`keeps its path: no node gets ${path}`, async () => {
+        const routes = await start();
+        assert.equal(routes.pathOwner(path), "the health check of this package");
+        const result = routes.claim(path, echo, options);
+        assert.ok(!result.ok);
+        assert.match(result.reason, /already belongs to the health check of this package\. Choose another one/);
+      });
   });
 });
