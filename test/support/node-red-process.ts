@@ -224,7 +224,7 @@ export async function newUserDir(): Promise<string> {
 }
 
 /** The command of a Node-RED major, with a Node version that it accepts: 5 needs 22.9 or newer. */
-async function nodeRedProgram(major: NodeRedMajor): Promise<string[]> {
+export async function nodeRedProgram(major: NodeRedMajor): Promise<string[]> {
   if (major === 4) return [process.execPath, require.resolve("node-red/red.js")];
   const runtime = join(root, "runtimes", "node-red-5");
   await installTools(runtime);

@@ -8,6 +8,9 @@ const run = promisify(execFile);
 const root = join(__dirname, "../..");
 const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
 
+/** Names the folder of a package that was packed before, by ready-once.ts. */
+export const PACKED_PACKAGE = "PACKED_PACKAGE";
+
 let installed: Promise<string> | undefined;
 
 /**
@@ -15,7 +18,8 @@ let installed: Promise<string> | undefined;
  * test run: copy it, never change it.
  */
 export function installedPackage(): Promise<string> {
-  return (installed ??= pack());
+  const packed = process.env[PACKED_PACKAGE];
+  return (installed ??= packed === undefined ? pack() : Promise.resolve(packed));
 }
 
 /** `npm ci` in a folder that has nothing installed yet. */
