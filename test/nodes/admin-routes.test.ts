@@ -66,7 +66,11 @@ describe("admin routes that act", () => {
       events,
       log: console,
       auth: { needsPermission: () => pass },
-      nodes: { registerType: () => undefined, getNode: (id: string) => deployed.get(id) ?? null },
+      nodes: {
+        registerType: () => undefined,
+        eachNode: () => undefined,
+        getNode: (id: string) => deployed.get(id) ?? null,
+      },
       httpAdmin: {
         get: () => undefined,
         post: (path: string, ...handlers: RequestHandler[]) => {
