@@ -104,7 +104,7 @@ describe("admin routes that act", () => {
 
   it("take JSON only: what a page of somebody else can have a browser post is refused", async () => {
     // Seven of dialogs, four of queues.
-    assert.equal(paths.length, 11);
+    assert.equal(paths.length, 12);
     for (const path of paths)
       for (const [body, type] of [
         [`apiUrl=${url}&secretKey=x`, "application/x-www-form-urlencoded"],
