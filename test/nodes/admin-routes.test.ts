@@ -103,7 +103,7 @@ describe("admin routes that act", () => {
     (await post(`/bloomreach-voucherify/${route}`, JSON.stringify(posted), "application/json")).text;
 
   it("take JSON only: what a page of somebody else can have a browser post is refused", async () => {
-    // Seven of dialogs, four of queues.
+    // Eight of dialogs, four of queues.
     assert.equal(paths.length, 12);
     for (const path of paths)
       for (const [body, type] of [
