@@ -66,7 +66,11 @@ describe("admin routes that act", () => {
       events,
       log: console,
       auth: { needsPermission: () => pass },
-      nodes: { registerType: () => undefined, getNode: (id: string) => deployed.get(id) ?? null },
+      nodes: {
+        registerType: () => undefined,
+        eachNode: () => undefined,
+        getNode: (id: string) => deployed.get(id) ?? null,
+      },
       httpAdmin: {
         get: () => undefined,
         post: (path: string, ...handlers: RequestHandler[]) => {
@@ -99,8 +103,8 @@ describe("admin routes that act", () => {
     (await post(`/bloomreach-voucherify/${route}`, JSON.stringify(posted), "application/json")).text;
 
   it("take JSON only: what a page of somebody else can have a browser post is refused", async () => {
-    // Seven of dialogs, four of queues.
-    assert.equal(paths.length, 11);
+    // Eight of dialogs, four of queues.
+    assert.equal(paths.length, 12);
     for (const path of paths)
       for (const [body, type] of [
         [`apiUrl=${url}&secretKey=x`, "application/x-www-form-urlencoded"],
