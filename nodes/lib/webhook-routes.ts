@@ -213,10 +213,13 @@ class ProcessRoutes implements WebhookRoutes {
     return joinPath(this.RED.httpNode.path(), path);
   }
 
-  /** The path that a request is for, when it is ours to answer: a claimed one if there is one in any spelling. */
+  /** The path that a request is for, when it is ours to answer: one that is somebody's if there is one in any spelling. */
   private keyOf(url: string): string | undefined {
     const spellings = [normalizePath(url), meantPath(url)];
-    return spellings.find((key) => this.isPath(key)) ?? spellings.find((key) => this.isBelowPrefix(key));
+    return (
+      spellings.find((key) => this.isPath(key) || this.isReadyPath(key)) ??
+      spellings.find((key) => this.isBelowPrefix(key))
+    );
   }
 
   private isPath(key: string): boolean {

@@ -53,6 +53,13 @@ describe("A store that does not work: 500, a status and one sentence, and no res
   };
   const untilAnswered = (status: number, by: NodeRedProcess): Promise<boolean> =>
     waitFor(`a webhook that is answered with ${status}`, async () => (await send(by)) === status, 30_000);
+  /** What a load balancer asks, without keys. */
+  const untilReady = (status: number, by: NodeRedProcess): Promise<boolean> =>
+    waitFor(
+      `a health check that is answered with ${status}`,
+      async () => (await by.get(`${by.url}/bloomreach-engagement/ready`)).status === status,
+      30_000,
+    );
   /** All is well again: every acknowledged customer arrives, and both nodes say so. */
   const untilArrived = async (nodeRed: NodeRedProcess): Promise<void> => {
     await waitFor("every acknowledged customer", () => acknowledged.every((id) => simulator.customers.has(id)), 30_000);
@@ -94,12 +101,21 @@ describe("A store that does not work: 500, a status and one sentence, and no res
     simulator.setFaults(SILENCE);
     const nodeRed = await start({ within: disk.command });
     for (let count = 0; count < 5; count++) assert.equal(await send(nodeRed), 200);
+    await untilReady(200, nodeRed);
 
     disk.fill();
+    await untilReady(500, nodeRed); // without a webhook that fails
+    disk.free();
+    await untilReady(200, nodeRed);
+
+    const beforeFull = nodeRed.log().length;
+    disk.fill();
     await untilAnswered(500, nodeRed); // some still fit into the last block of the log file
-    await assertTrouble(nodeRed, sentence);
+    await assertTrouble(nodeRed, sentence, beforeFull);
+    await untilReady(500, nodeRed);
     disk.free();
     await untilAnswered(200, nodeRed);
+    await untilReady(200, nodeRed);
     for (let count = 0; count < 20; count++) assert.equal(await send(nodeRed), 200);
     await waitFor("every acknowledged customer, and no other", async () => {
       return (await waiting(nodeRed)) === acknowledged.length;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Browser, Locator } from "playwright-core";
 import type { DeadLetter } from "../../src/delivery/dead-letters";
@@ -85,11 +87,14 @@ for (const major of [4, 5] as const)
     let nodeRed: NodeRedProcess;
     let browser: Browser;
     let editor: Editor;
+    /** In memory, where the system has such a disk. */
+    let store: string;
 
     before(async () => {
       voucherify = await Refusing.start();
       flow = customerFlow(voucherify.url);
-      nodeRed = await startNodeRed({ major, ...flow });
+      store = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "sidebar-"));
+      nodeRed = await startNodeRed({ major, ...flow, settings: { bloomreachVoucherify: { store } } });
       browser = await startBrowser();
       editor = await Editor.open(browser, nodeRed.adminUrl);
       await editor.page.evaluate(() => RED.sidebar.show("bv-queues"));
@@ -98,6 +103,7 @@ for (const major of [4, 5] as const)
       await browser?.close();
       await nodeRed?.remove();
       await voucherify?.stop();
+      rmSync(store, { recursive: true, force: true });
     });
     beforeEach(() => {
       voucherify.poison = POISON;
@@ -140,6 +146,18 @@ for (const major of [4, 5] as const)
       );
       await press("customer upsert");
       assert.equal(await revealed, "upsert");
+    });
+
+    it("shows where all this is kept, and that it does not last there", async () => {
+      const kept = sidebar().getByText(store);
+      await kept.first().waitFor();
+      if (!store.startsWith("/dev/shm")) return;
+      assert.equal(await kept.first().innerText(), `${store} (file system tmpfs)`);
+      await sidebar()
+        .locator(".bv-queues-problem", {
+          hasText: "what is accepted is lost when the machine or the container restarts",
+        })
+        .waitFor();
     });
 
     it("replays: what is refused again comes back, what is accepted is gone", async () => {
