@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import fc from "fast-check";
+import { isDeepStrictEqual } from "node:util";
 import type { NodeAPI } from "node-red";
 import { BodyMemory, readBody } from "../../nodes/lib/request-body";
 import { normalizePath, pathProblem } from "../../nodes/lib/webhook-path";
@@ -738,12 +739,13 @@ describe("webhook routes", () => {
     it("is 200 without keys while flows run and something can be kept, below httpNodeRoot, in every spelling", async () => {
       await start({ httpAdminRoot: "/admin", httpNodeRoot: "/api" });
       startFlows();
-      await waitFor("ready", async () => (await ask(`/api${READY}`)).status === 200);
-      for (const path of [READY, `${READY}/`, `${READY}?x=1`, READY.toUpperCase(), "/bloomreach-engagement/%72eady"])
-        assert.equal((await ask(`/api${path}`)).status, 200, path);
-      assert.deepEqual((await ask(`/api${READY}`)).json, { ready: true, message: "Webhooks can be received." });
-      const head = await ask(`/api${READY}`, "HEAD");
-      assert.deepEqual([head.status, head.text], [200, ""]);
+      // A busy disk may not be ready for a moment.
+      for (const path of [READY, `${READY}/`, `${READY}?x=1`, READY.toUpperCase(), "/bloomreach-engagement/%72eady"]) {
+        const ready = { ready: true, message: "Webhooks can be received." };
+        await waitFor(path, async () => isDeepStrictEqual((await ask(`/api${path}`)).json, ready));
+      }
+      await waitFor("HEAD", async () => (await ask(`/api${READY}`, "HEAD")).status === 200);
+      assert.equal((await ask(`/api${READY}`, "HEAD")).text, "");
       assert.equal((await ask(READY)).status, 404); // not ours
       for (const method of ["POST", "PUT", "DELETE"])
         assert.match((await ask(`/api${READY}`, method)).text, /unknown_path/);
