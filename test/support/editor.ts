@@ -56,7 +56,10 @@ export class Editor {
     page.on("console", (message) => {
       if (message.type() === "error") this.problems.push(message.text());
     });
-    page.on("pageerror", (error) => this.problems.push(error.message));
+    page.on("pageerror", (error) => {
+      // Node-RED's own: on a busy machine it sets up the HTML mode of its code editor (Monaco) before that has loaded.
+      if (error.message !== "Cannot read properties of undefined (reading 'html')") this.problems.push(error.message);
+    });
   }
 
   /** Opens the editor at `url` and waits until it can be used. */
