@@ -74,7 +74,7 @@ describe("200 means safe: customers of acknowledged webhooks arrive with their l
     const webhooks = (2 * CUSTOMERS) / 50;
     for (let kill = 1; kill <= KILLS; kill++) {
       const after = Math.floor(((kill - random()) * webhooks) / (KILLS + 1));
-      await waitFor(`webhook ${after}`, () => load.accepted >= after, 60_000);
+      await waitFor(`webhook ${after}`, () => load.accepted >= after, 180_000);
       await pause(random() * 400);
       await nodeRed.restart("SIGKILL");
     }
@@ -88,7 +88,7 @@ describe("200 means safe: customers of acknowledged webhooks arrive with their l
     const { flows } = quietFlow(simulator.url);
     for (let deploy = 1; deploy <= DEPLOYS; deploy++) {
       const after = Math.floor(((deploy - random()) * webhooks) / (DEPLOYS + 1));
-      await waitFor(`webhook ${after}`, () => load.accepted >= after, 60_000);
+      await waitFor(`webhook ${after}`, () => load.accepted >= after, 180_000);
       // Each kind of deploy stops something else: everything, the changed tab, the changed node.
       const changed = deploy % 2 === 0 ? "in" : "upsert";
       const next = flows.map((node) => (node.id === changed ? { ...node, name: `Deploy ${deploy}` } : node));
