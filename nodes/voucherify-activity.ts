@@ -21,6 +21,8 @@ import { clock, NodeStatus } from "./lib/status";
 import type { VoucherifyAccount } from "./lib/voucherify-connection";
 
 const TYPE = "bv-voucherify-activity";
+/** No webhook waits for what is read: it has time until the store is open, when Node-RED has just started. */
+const STORE_PATIENCE_MS = 5_000;
 /** A customer that is read for the first time brings no more than this. */
 const DAY_MS = 86_400_000;
 
@@ -109,7 +111,11 @@ export = (RED: NodeAPI): void => {
       cursor: string | undefined,
       { webhook }: Message,
     ): Promise<number> => {
-      const seen = await reception.firstOf(events, ({ sameAs, id }) => `${def.account} ${sameAs ?? id}`);
+      const seen = await reception.firstOf(
+        events,
+        ({ sameAs, id }) => `${def.account} ${sameAs ?? id}`,
+        STORE_PATIENCE_MS,
+      );
       try {
         const moved = cursor === undefined ? [] : [delivery.cursors.moveTo(this.id, customer, cursor)];
         const also = [...seen.operations, ...moved];
