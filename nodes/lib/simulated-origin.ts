@@ -11,8 +11,9 @@ import type { Message } from "./message-handler";
 import { replyOf } from "./webhook-reply";
 
 /**
- * What was simulated never reaches a live account. Every node on the built-in simulator marks what it sends with
+ * What was simulated does not reach a live account. Every node on the built-in simulator marks what it sends with
  * `msg.simulated`; where a flow drops the property, the receipt or the waiting webhook of the message still tells.
+ * Not covered: a function that returns a new object, which carries none of them.
  */
 export interface Mark {
   readonly simulated?: true;
