@@ -3,8 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { Delivery } from "../src/delivery/delivery";
 import type { Destination, LaneRecord, Settlement } from "../src/delivery/destination";
-import { LevelStore } from "../src/delivery/level-store";
-import type { Outbox } from "../src/delivery/outbox";
+import { LevelStore } from "../src/store/level/level-store";
+import type { Outbox } from "../src/delivery/outbox/outbox";
 import type { JsonObject } from "../src/json";
 
 const MESSAGE = 1_000;

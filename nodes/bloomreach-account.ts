@@ -1,12 +1,12 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { testBloomreachConnection } from "../src/bloomreach/connection";
+import { testBloomreachConnection } from "../src/bloomreach/bloomreach-connection-test";
 import { sendHttp } from "../src/http/http-client";
-import { addDialogRoute, deployedAccount, postedText, settingsToTest } from "./lib/admin-routes";
-import { connectBloomreach } from "./lib/bloomreach-connection";
-import { type BloomreachAccount, webhookKeysOf } from "./lib/bloomreach-webhook-keys";
-import { bloomreachBudget } from "./lib/budgets";
-import { BUILT_IN_SIMULATOR, builtInKeys, simulatorUrl } from "./lib/built-in-simulator";
-import { unsetVariable } from "./lib/environment";
+import { addDialogRoute, deployedAccount, postedText, settingsToTest } from "./lib/accounts/account-routes";
+import { connectBloomreach } from "./lib/accounts/bloomreach-connection";
+import { type BloomreachAccount, webhookKeysOf } from "./lib/accounts/bloomreach-webhook-keys";
+import { bloomreachBudget } from "./lib/accounts/budgets";
+import { BUILT_IN_SIMULATOR, builtInKeys, simulatorUrl } from "./lib/accounts/built-in-simulator";
+import { unsetVariable } from "./lib/accounts/environment";
 
 const TYPE = "bv-bloomreach-account";
 /** What opens the API, by the labels of the dialog. */

@@ -16,17 +16,22 @@ import {
   type WebhookRecords,
 } from "../src/bloomreach/webhook-body";
 import { isAuthorized } from "../src/bloomreach/webhook-keys";
-import { StoreUnavailableError } from "../src/delivery/durable-store";
+import { StoreUnavailableError } from "../src/store/durable-store";
 import type { JsonObject } from "../src/json";
-import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
-import { addPasteRoute } from "./lib/bloomreach-paste";
-import { onClose } from "./lib/delivery-life";
-import { prepareDelivery } from "./lib/durable-delivery";
-import { OneEachTurn } from "./lib/one-each-turn";
-import { type Fresh, type Handed, Reception } from "./lib/reception";
-import { clock, NodeStatus } from "./lib/status";
-import { WebhookReply } from "./lib/webhook-reply";
-import { type WebhookAnswer, type WebhookHead, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
+import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
+import { addPasteRoute } from "./lib/accounts/bloomreach-paste";
+import { onClose } from "./lib/delivery/delivery-life";
+import { prepareDelivery } from "./lib/delivery/durable-delivery";
+import { OneEachTurn } from "../src/async/one-each-turn";
+import { type Fresh, type Handed, Reception } from "./lib/delivery/reception";
+import { clock, NodeStatus } from "./lib/runtime/status";
+import { WebhookReply } from "./lib/webhooks/webhook-reply";
+import {
+  type WebhookAnswer,
+  type WebhookHead,
+  type WebhookRequest,
+  webhookRoutes,
+} from "./lib/webhooks/webhook-routes";
 
 const TYPE = "bv-bloomreach-in";
 const MEGABYTE = 1_048_576;

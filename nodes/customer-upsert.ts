@@ -1,15 +1,15 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { CUSTOMER_UPDATE } from "../src/destinations/body-kinds";
-import type { CustomerUpdate } from "../src/destinations/voucherify-customers";
+import type { CustomerUpdate } from "../src/destinations/voucherify/voucherify-customers";
 import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
-import { type Judged, runDeliveryNode } from "./lib/delivery-node";
-import { declareDeliveryType } from "./lib/downstream";
-import { prepareDelivery } from "./lib/durable-delivery";
-import { isIdSyncDownstream } from "./lib/id-sync";
-import { refuseMessages } from "./lib/message-handler";
-import { NodeStatus } from "./lib/status";
-import type { VoucherifyAccount } from "./lib/voucherify-connection";
+import { type Judged, runDeliveryNode } from "./lib/delivery/delivery-node";
+import { declareDeliveryType } from "./lib/delivery/downstream";
+import { prepareDelivery } from "./lib/delivery/durable-delivery";
+import { isIdSyncDownstream } from "./lib/accounts/id-sync-nodes";
+import { refuseMessages } from "./lib/runtime/message-handler";
+import { NodeStatus } from "./lib/runtime/status";
+import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
 const TYPE = "bv-customer-upsert";
 

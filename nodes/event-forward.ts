@@ -1,22 +1,22 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { sendTestEvent } from "../src/bloomreach/test-event";
-import { BloomreachTracking } from "../src/destinations/bloomreach-tracking";
+import { BloomreachTracking } from "../src/destinations/bloomreach/bloomreach-tracking";
 import { CUSTOM_EVENT, TRACKING_COMMAND } from "../src/destinations/body-kinds";
-import { forwardToBloomreach, type TrackingWork } from "../src/destinations/tracking-work";
-import type { CustomEvent } from "../src/destinations/voucherify-events";
+import { forwardToBloomreach, type TrackingWork } from "../src/destinations/bloomreach/tracking-work";
+import type { CustomEvent } from "../src/destinations/voucherify/voucherify-events";
 import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
-import { customEvent } from "../src/mapping/custom-event";
-import { DEFAULT_EVENT_NAMES } from "../src/mapping/event-names";
+import { customEvent } from "../src/mapping/events/custom-event";
+import { DEFAULT_EVENT_NAMES } from "../src/mapping/events/event-names";
 import type { EventKind } from "../src/schemas/voucherify-event";
-import { addDialogRoute, postedText } from "./lib/admin-routes";
-import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
-import { type Judged, runDeliveryNode } from "./lib/delivery-node";
-import { declareDeliveryType } from "./lib/downstream";
-import { prepareDelivery } from "./lib/durable-delivery";
-import { declareIdSync } from "./lib/id-sync";
-import { type Message, refuseMessages } from "./lib/message-handler";
-import { NodeStatus } from "./lib/status";
-import type { VoucherifyAccount } from "./lib/voucherify-connection";
+import { addDialogRoute, postedText } from "./lib/accounts/account-routes";
+import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
+import { type Judged, runDeliveryNode } from "./lib/delivery/delivery-node";
+import { declareDeliveryType } from "./lib/delivery/downstream";
+import { prepareDelivery } from "./lib/delivery/durable-delivery";
+import { declareIdSync } from "./lib/accounts/id-sync-nodes";
+import { type Message, refuseMessages } from "./lib/runtime/message-handler";
+import { NodeStatus } from "./lib/runtime/status";
+import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
 const TYPE = "bv-event-forward";
 

@@ -16,12 +16,12 @@ import {
   sendWebhook,
   type WebhookForm,
 } from "../src/simulator";
-import type { BloomreachAccount } from "./lib/bloomreach-webhook-keys";
-import { builtInKeys, builtInSimulator } from "./lib/built-in-simulator";
-import { localAddress } from "./lib/local-address";
-import { type Message, MessageError, onEachMessage } from "./lib/message-handler";
-import { markOf } from "./lib/simulated-origin";
-import { NodeStatus } from "./lib/status";
+import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
+import { builtInKeys, builtInSimulator } from "./lib/accounts/built-in-simulator";
+import { localAddress } from "./lib/webhooks/local-address";
+import { type Message, MessageError, onEachMessage } from "./lib/runtime/message-handler";
+import { markOf } from "./lib/delivery/simulated-origin";
+import { NodeStatus } from "./lib/runtime/status";
 
 interface SimulatorDef extends NodeDef {
   plays: "customers" | "events" | "requests" | "voucherify";

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { type BudgetDef, sharedBudget, type ThrottleNode } from "./lib/budgets";
+import { type BudgetDef, sharedBudget, type ThrottleNode } from "./lib/accounts/budgets";
 
 /** One request budget, shared by every account that chooses this node. */
 export = (RED: NodeAPI): void => {

@@ -2,8 +2,8 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import type { JsonObject } from "../src/json";
 import type { Plan } from "../src/throttle/plans";
 import type { BudgetState } from "../src/throttle/request-budget";
-import { type ConnectionCheck, testVoucherifyConnection } from "../src/voucherify/connection";
-import { addDialogRoute, deployedAccount, postedText, settingsToTest } from "./lib/admin-routes";
+import { type ConnectionCheck, testVoucherifyConnection } from "../src/voucherify/voucherify-connection-test";
+import { addDialogRoute, deployedAccount, postedText, settingsToTest } from "./lib/accounts/account-routes";
 import {
   type BudgetDef,
   limitInForce,
@@ -11,9 +11,9 @@ import {
   sharedBudget,
   type ThrottleNode,
   throwAwayBudget,
-} from "./lib/budgets";
-import { connectVoucherify, type VoucherifyAccount } from "./lib/voucherify-connection";
-import { usesOfAccount } from "./lib/voucherify-uses";
+} from "./lib/accounts/budgets";
+import { connectVoucherify, type VoucherifyAccount } from "./lib/accounts/voucherify-connection";
+import { usesOfAccount } from "./lib/accounts/voucherify-uses";
 
 const TYPE = "bv-voucherify-account";
 /** What opens the API, by the labels of the dialog. */

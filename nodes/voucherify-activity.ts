@@ -1,11 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { StoreUnavailableError } from "../src/delivery/durable-store";
+import { StoreUnavailableError } from "../src/store/durable-store";
 import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
 import type { VoucherifyEvent } from "../src/schemas/voucherify-event";
 import { ActivityReader } from "../src/voucherify/activity";
-import { onClose } from "./lib/delivery-life";
-import { durableDelivery, prepareDelivery } from "./lib/durable-delivery";
+import { onClose } from "./lib/delivery/delivery-life";
+import { durableDelivery, prepareDelivery } from "./lib/delivery/durable-delivery";
 import {
   chosenKinds,
   emitEvents,
@@ -13,12 +13,12 @@ import {
   receivedEvents,
   type ReceivedEvents,
   SEEN_FOR_MS,
-} from "./lib/event-source";
-import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
-import { Reception } from "./lib/reception";
-import { refusalOfSimulated } from "./lib/simulated-origin";
-import { clock, NodeStatus } from "./lib/status";
-import type { VoucherifyAccount } from "./lib/voucherify-connection";
+} from "./lib/delivery/event-source";
+import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
+import { Reception } from "./lib/delivery/reception";
+import { refusalOfSimulated } from "./lib/delivery/simulated-origin";
+import { clock, NodeStatus } from "./lib/runtime/status";
+import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
 const TYPE = "bv-voucherify-activity";
 /** No webhook waits for what is read: it has time until the store is open, when Node-RED has just started. */

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { retryLaterAnswer, type WebhookAnswer as BloomreachAnswer } from "../src/bloomreach/webhook-answer";
-import { StoreUnavailableError } from "../src/delivery/durable-store";
+import { StoreUnavailableError } from "../src/store/durable-store";
 import type { VoucherifyEvent } from "../src/schemas/voucherify-event";
 import { isSimulatorKey } from "../src/simulator";
 import { readWebhook } from "../src/voucherify/webhook-event";
@@ -12,11 +12,11 @@ import {
 } from "../src/voucherify/webhook-setup";
 import { hasSignatureForm, isSigned } from "../src/voucherify/webhook-signature";
 import { webhookUrl } from "../src/bloomreach/paste-templates";
-import { addDialogRoute, postedText } from "./lib/admin-routes";
-import { builtInKeys } from "./lib/built-in-simulator";
-import { onClose } from "./lib/delivery-life";
-import { prepareDelivery } from "./lib/durable-delivery";
-import { unsetVariable } from "./lib/environment";
+import { addDialogRoute, postedText } from "./lib/accounts/account-routes";
+import { builtInKeys } from "./lib/accounts/built-in-simulator";
+import { onClose } from "./lib/delivery/delivery-life";
+import { prepareDelivery } from "./lib/delivery/durable-delivery";
+import { unsetVariable } from "./lib/accounts/environment";
 import {
   chosenKinds,
   emitEvents,
@@ -24,12 +24,17 @@ import {
   receivedEvents,
   type ReceivedEvents,
   SEEN_FOR_MS,
-} from "./lib/event-source";
-import { nodeRoot } from "./lib/local-address";
-import { type Fresh, Reception } from "./lib/reception";
-import { clock, NodeStatus } from "./lib/status";
-import type { VoucherifyAccount } from "./lib/voucherify-connection";
-import { type WebhookAnswer, type WebhookHead, type WebhookRequest, webhookRoutes } from "./lib/webhook-routes";
+} from "./lib/delivery/event-source";
+import { nodeRoot } from "./lib/webhooks/local-address";
+import { type Fresh, Reception } from "./lib/delivery/reception";
+import { clock, NodeStatus } from "./lib/runtime/status";
+import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
+import {
+  type WebhookAnswer,
+  type WebhookHead,
+  type WebhookRequest,
+  webhookRoutes,
+} from "./lib/webhooks/webhook-routes";
 
 const TYPE = "bv-voucherify-in";
 /** Events hold whole orders; Voucherify names no limit. */

@@ -1,16 +1,21 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConfigurationError } from "../src/delivery/outcome";
-import { TryLater } from "../src/destinations/voucherify-answers";
-import { listPrograms, LookupRefused, type Question, VoucherifyLookups } from "../src/destinations/voucherify-lookups";
+import { TryLater } from "../src/destinations/voucherify/voucherify-answers";
+import {
+  listPrograms,
+  LookupRefused,
+  type Question,
+  VoucherifyLookups,
+} from "../src/destinations/voucherify/voucherify-lookups";
 import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
-import { addDialogRoute, postedText } from "./lib/admin-routes";
-import { closingSignal } from "./lib/delivery-life";
-import { MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
-import { declareAccount, markOf, refusalOfSimulated } from "./lib/simulated-origin";
-import { clock, NodeStatus } from "./lib/status";
-import type { VoucherifyAccount, VoucherifyConnection } from "./lib/voucherify-connection";
-import { replyOf } from "./lib/webhook-reply";
+import { addDialogRoute, postedText } from "./lib/accounts/account-routes";
+import { closingSignal } from "./lib/delivery/delivery-life";
+import { MessageError, onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
+import { declareAccount, markOf, refusalOfSimulated } from "./lib/delivery/simulated-origin";
+import { clock, NodeStatus } from "./lib/runtime/status";
+import type { VoucherifyAccount, VoucherifyConnection } from "./lib/accounts/voucherify-connection";
+import { replyOf } from "./lib/webhooks/webhook-reply";
 
 const TYPE = "bv-voucherify-lookup";
 const BATCH =

@@ -1,29 +1,29 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConfigurationError } from "../src/delivery/outcome";
-import { sleep } from "../src/delivery/sleep";
+import { sleep } from "../src/async/sleep";
 import { PUBLICATION_REQUEST } from "../src/destinations/body-kinds";
-import { Publisher, type Published } from "../src/destinations/publisher";
-import { TryLater } from "../src/destinations/voucherify-answers";
-import { VoucherifyPublications } from "../src/destinations/voucherify-publications";
+import { Publisher, type Published } from "../src/destinations/voucherify/publisher";
+import { TryLater } from "../src/destinations/voucherify/voucherify-answers";
+import { VoucherifyPublications } from "../src/destinations/voucherify/voucherify-publications";
 import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
-import { publicationAnswer } from "../src/mapping/publication-answer";
+import { publicationAnswer } from "../src/mapping/codes/publication-answer";
 import {
   type Frequency,
   type PublicationDefaults,
   type PublicationRequest,
   readPublicationRequest,
-} from "../src/mapping/publication-request";
-import { addDialogRoute, postedText } from "./lib/admin-routes";
-import { closingSignal } from "./lib/delivery-life";
-import { type Judged, runDeliveryNode } from "./lib/delivery-node";
-import { declareDeliveryType } from "./lib/downstream";
-import { prepareDelivery } from "./lib/durable-delivery";
-import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/message-handler";
-import { processOwned } from "./lib/process-owned";
-import { declareAccount, markOf, refusalOfSimulated } from "./lib/simulated-origin";
-import { clock, NodeStatus } from "./lib/status";
-import type { VoucherifyAccount, VoucherifyConnection } from "./lib/voucherify-connection";
-import { replyOf } from "./lib/webhook-reply";
+} from "../src/mapping/codes/publication-request";
+import { addDialogRoute, postedText } from "./lib/accounts/account-routes";
+import { closingSignal } from "./lib/delivery/delivery-life";
+import { type Judged, runDeliveryNode } from "./lib/delivery/delivery-node";
+import { declareDeliveryType } from "./lib/delivery/downstream";
+import { prepareDelivery } from "./lib/delivery/durable-delivery";
+import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
+import { processOwned } from "./lib/runtime/process-owned";
+import { declareAccount, markOf, refusalOfSimulated } from "./lib/delivery/simulated-origin";
+import { clock, NodeStatus } from "./lib/runtime/status";
+import type { VoucherifyAccount, VoucherifyConnection } from "./lib/accounts/voucherify-connection";
+import { replyOf } from "./lib/webhooks/webhook-reply";
 
 const TYPE = "bv-voucherify-publish";
 /** Pauses before an answer-now request is tried again, ms: the first at once, because an answer may only have been lost. */

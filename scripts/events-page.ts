@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject, JsonValue } from "../src/json";
-import { DEFAULT_EVENT_NAMES } from "../src/mapping/event-names";
-import { CUSTOMER_PROPERTIES, EVENT_PROPERTIES, type EventProperty } from "../src/mapping/event-properties";
-import { commandsFor } from "../src/mapping/voucherify-event";
+import { DEFAULT_EVENT_NAMES } from "../src/mapping/events/event-names";
+import { CUSTOMER_PROPERTIES, EVENT_PROPERTIES, type EventProperty } from "../src/mapping/events/event-properties";
+import { commandsFor } from "../src/mapping/events/event-commands";
 import { EVENT_KINDS, type EventKind } from "../src/schemas/voucherify-event";
 import type { TrackingCommand } from "../src/schemas/tracking";
 import { formsOf } from "../src/simulator";
-import { sampleEventData } from "../src/simulator/sample-events";
+import { sampleEventData } from "../src/simulator/scenario/sample-events";
 import { readActivity } from "../src/voucherify/activity";
 
 /** Where the page stands. */
@@ -119,7 +119,7 @@ a tracked event or its properties. The names of events can be changed in event f
   over that is left out and reported in \`msg.omitted\`. The same holds for events and updates that a flow makes itself.
 - **Own events** (\`{ registered, event, properties, time }\`) keep their properties as they are.
 
-This page is made by \`npm run docs\` of the table that the events are made of (\`src/mapping/event-properties.ts\`); a test
+This page is made by \`npm run docs\` of the table that the events are made of (\`src/mapping/events/event-properties.ts\`); a test
 compares both.`;
 
 function sectionOf(kind: EventKind): string {

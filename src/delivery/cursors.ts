@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { DurableStore, StoreOperation } from "./durable-store";
-import { readAll } from "./store-keys";
+import type { DurableStore, StoreOperation } from "../store/durable-store";
+import { readAll } from "../store/store-keys";
 
 /** How far something was read, on disk. The customer's ID is kept as a hash. */
 export class Cursors {

@@ -1,15 +1,15 @@
 import { Cursors } from "./cursors";
-import { type DeadLetter, DeadLetters, type LetterChange } from "./dead-letters";
-import { type DurableStore, type StoreOperation, StoreUnavailableError } from "./durable-store";
+import { type DeadLetter, DeadLetters, type LetterChange } from "./dead-letters/dead-letters";
+import { type DurableStore, type StoreOperation, StoreUnavailableError } from "../store/durable-store";
 import { eraseCustomer } from "./erasure";
-import { Inbox, type InboxEntry } from "./inbox";
-import type { Lane } from "./lane";
-import { type LaneOwner, LaneStore } from "./lane-store";
-import { groupBy } from "./group-by";
-import { Mutex } from "./mutex";
-import { Outbox } from "./outbox";
+import { Inbox, type InboxEntry } from "./inbox/inbox";
+import type { Lane } from "./outbox/lane";
+import { type LaneOwner, LaneStore } from "./outbox/lane-store";
+import { groupBy } from "../async/group-by";
+import { Mutex } from "../async/mutex";
+import { Outbox } from "./outbox/outbox";
 import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult } from "./queue-desk";
-import type { RetryPolicy } from "./retry-policy";
+import type { RetryPolicy } from "./outbox/retry-policy";
 import { PersonalData } from "./personal-data";
 import { SeenEvents } from "./seen-events";
 

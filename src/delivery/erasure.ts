@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { Cursors } from "./cursors";
-import type { DeadLetter, DeadLetters } from "./dead-letters";
-import type { DurableStore } from "./durable-store";
-import type { Inbox } from "./inbox";
-import type { LaneStore } from "./lane-store";
+import type { DeadLetter, DeadLetters } from "./dead-letters/dead-letters";
+import type { DurableStore } from "../store/durable-store";
+import type { Inbox } from "./inbox/inbox";
+import type { LaneStore } from "./outbox/lane-store";
 import type { ApiAnswer } from "./outcome";
 import type { PersonalData } from "./personal-data";
 import type { ErasedCounts } from "./queue-desk";

@@ -1,5 +1,5 @@
 import { forgetSeen, hashOfSeen, rememberSeen } from "./seen-events";
-import type { StoreOperation } from "./durable-store";
+import type { StoreOperation } from "../store/durable-store";
 
 /** By what a repeated request is known, and for how long (ms). */
 export interface Repetition {

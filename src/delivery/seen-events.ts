@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { DurableStore, StoreOperation } from "./durable-store";
-import { countKeys, keyPages, padded } from "./store-keys";
+import type { DurableStore, StoreOperation } from "../store/durable-store";
+import { countKeys, keyPages, padded } from "../store/store-keys";
 
 const SEEN = "seen/";
 const UNTIL = "seen-until/";

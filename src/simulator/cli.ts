@@ -1,7 +1,7 @@
 // `npm run simulator`: the simulator alone, for other programs, curl or a Node-RED elsewhere on this machine.
 import { parseArgs } from "node:util";
 import { makeSimulatorKeys, newSecret } from "./keys";
-import { Simulator } from "./simulator";
+import { Simulator } from "./simulated-apis";
 
 const HELP = `Plays the APIs of Voucherify and Bloomreach Engagement on this machine.
 

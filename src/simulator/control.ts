@@ -1,9 +1,9 @@
 import type { JsonObject, JsonValue } from "../json";
-import type { StoredCustomer } from "./customer-book";
+import type { StoredCustomer } from "./voucherify/customers/customer-book";
 import type { SimulatedAnswer, SimulatedRequest } from "./exchange";
 import { type Faults, readFaults } from "./faults";
-import { renderPage } from "./page";
-import type { ProfileBook } from "./profile-book";
+import { renderPage } from "./voucherify/page";
+import type { ProfileBook } from "./bloomreach/profile-book";
 import type { LoggedRequest } from "./request-log";
 
 /** What the control endpoints may see and do. */

@@ -4,18 +4,18 @@ export {
   type Scenario,
   type ScenarioRequest,
   type ScenarioResult,
-} from "./bloomreach-scenario";
-export type { TrackedEvent } from "./custom-events";
-export type { StoredCustomer } from "./customer-book";
-export { renderEmail } from "./email";
+} from "./scenario/bloomreach-scenario";
+export type { TrackedEvent } from "./voucherify/customers/custom-events";
+export type { StoredCustomer } from "./voucherify/customers/customer-book";
+export { renderEmail } from "./scenario/email";
 export type { FaultFilter, FaultKind, Faults } from "./faults";
 export { isSimulatorKey, makeSimulatorKeys, type SimulatorKeys } from "./keys";
 export type { LoggedRequest } from "./request-log";
-export { SAMPLE_METADATA_KEYS, sampleCustomers, sampleMembers } from "./sample-customers";
-export { sampleEventData, type SampleSubject } from "./sample-events";
-export type { Mess } from "./scenario-mess";
-export { PLAN_HEADER, writePlan } from "./simulated-plan";
-export { Simulator, type SimulatorOptions } from "./simulator";
+export { SAMPLE_METADATA_KEYS, sampleCustomers, sampleMembers } from "./scenario/sample-customers";
+export { sampleEventData, type SampleSubject } from "./scenario/sample-events";
+export type { Mess } from "./scenario/scenario-mess";
+export { PLAN_HEADER, writePlan } from "./voucherify/simulated-plan";
+export { Simulator, type SimulatorOptions } from "./simulated-apis";
 export {
   formsOf,
   sampleWebhook,
@@ -26,4 +26,4 @@ export {
   type WebhookOverrides,
   type WebhookSending,
   type WebhookSent,
-} from "./voucherify-webhooks";
+} from "./scenario/voucherify-webhooks";

@@ -2,7 +2,7 @@ import type { HttpAnswer } from "../http/http-client";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { VoucherifyEvent } from "../schemas/voucherify-event";
 import { explainAnswer } from "./errors";
-import { eventFrom, kindOf } from "./event-facts";
+import { eventFrom, kindOf } from "./event-identity";
 import type { ActivityQuery, VoucherifyApi } from "./voucherify-api";
 
 /** What was read of a customer's activity, or why nothing could be, in a sentence for the user. */

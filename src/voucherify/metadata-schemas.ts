@@ -1,5 +1,5 @@
 import type { HttpAnswer } from "../http/http-client";
-import { SharedAnswers } from "../http/shared-answers";
+import { SharedAnswers } from "../async/shared-answers";
 import { checkMetadataSchema, type CustomerMetadataSchema, type MetadataProperty } from "../schemas/voucherify";
 import { explainAnswer } from "./errors";
 

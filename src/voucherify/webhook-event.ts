@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isJsonObject, type JsonObject, type JsonValue, MOST_LEVELS } from "../json";
 import { JsonScanner } from "../schemas/json-scanner";
 import type { VoucherifyEvent } from "../schemas/voucherify-event";
-import { eventFrom, kindByShape, kindOf } from "./event-facts";
+import { eventFrom, kindByShape, kindOf } from "./event-identity";
 
 /** What a webhook brought, or why nothing can be made of it, in a sentence for the user. */
 export type WebhookReading =

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { DOCUMENTED_AT, documentedCommands, documentedData } from "../../scripts/events-page";
 import { isJsonObject, type JsonObject } from "../../src/json";
-import { DEFAULT_EVENT_NAMES } from "../../src/mapping/event-names";
-import { CUSTOMER_PROPERTIES } from "../../src/mapping/event-properties";
+import { DEFAULT_EVENT_NAMES } from "../../src/mapping/events/event-names";
+import { CUSTOMER_PROPERTIES } from "../../src/mapping/events/event-properties";
 import { EVENT_KINDS } from "../../src/schemas/voucherify-event";
 import { formsOf, sampleWebhook, sendWebhook, Simulator, type WebhookOverrides } from "../../src/simulator";
 import {

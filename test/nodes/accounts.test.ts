@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { Node } from "node-red";
-import { webhookKeysOf } from "../../nodes/lib/bloomreach-webhook-keys";
-import { resolveTyped, unsetVariable } from "../../nodes/lib/environment";
-import { voucherifyProblem } from "../../nodes/lib/voucherify-connection";
-import { sharedBudget } from "../../nodes/lib/budgets";
-import { builtInKeys } from "../../nodes/lib/built-in-simulator";
-import { trackingProblem } from "../../nodes/lib/bloomreach-connection";
+import { webhookKeysOf } from "../../nodes/lib/accounts/bloomreach-webhook-keys";
+import { resolveTyped, unsetVariable } from "../../nodes/lib/accounts/environment";
+import { voucherifyProblem } from "../../nodes/lib/accounts/voucherify-connection";
+import { sharedBudget } from "../../nodes/lib/accounts/budgets";
+import { builtInKeys } from "../../nodes/lib/accounts/built-in-simulator";
+import { trackingProblem } from "../../nodes/lib/accounts/bloomreach-connection";
 
 /** What the source of release 0.1.0 showed to everybody. */
 const PUBLISHED = { applicationId: "simulator-application-id", secretKey: "simulator-secret-key" };

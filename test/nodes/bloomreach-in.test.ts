@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { durableDelivery } from "../../nodes/lib/durable-delivery";
+import { durableDelivery } from "../../nodes/lib/delivery/durable-delivery";
 import type { Delivery } from "../../src/delivery/delivery";
 import type { JsonValue } from "../../src/json";
 import { Simulator } from "../../src/simulator";

@@ -6,7 +6,7 @@ import type { NodeAPI } from "node-red";
 import helper from "node-red-node-test-helper";
 import bloomreachAccount from "../../nodes/bloomreach-account";
 import customerUpsert from "../../nodes/customer-upsert";
-import { durableDelivery } from "../../nodes/lib/durable-delivery";
+import { durableDelivery } from "../../nodes/lib/delivery/durable-delivery";
 import throttle from "../../nodes/throttle";
 import voucherifyAccount from "../../nodes/voucherify-account";
 import type { QueueReport } from "../../src/delivery/queue-desk";

@@ -4,7 +4,7 @@ import eventForward from "../../nodes/event-forward";
 import voucherifyIn from "../../nodes/voucherify-in";
 import type { JsonObject } from "../../src/json";
 import { Simulator } from "../../src/simulator";
-import { sampleWebhook } from "../../src/simulator/voucherify-webhooks";
+import { sampleWebhook } from "../../src/simulator/scenario/voucherify-webhooks";
 import { FlowUnderTest, type Received } from "../support/flow-under-test";
 import { BLOOMREACH_KEYS, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
 import { waitFor } from "../support/wait-for";

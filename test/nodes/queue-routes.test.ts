@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import express, { type RequestHandler } from "express";
 import type { NodeAPI } from "node-red";
-import { addQueueRoutes } from "../../nodes/lib/queue-routes";
-import { type DeadLetter, DeadLetters } from "../../src/delivery/dead-letters";
-import { StoreUnavailableError } from "../../src/delivery/durable-store";
+import { addQueueRoutes } from "../../nodes/lib/delivery/queue-routes";
+import { type DeadLetter, DeadLetters } from "../../src/delivery/dead-letters/dead-letters";
+import { StoreUnavailableError } from "../../src/store/durable-store";
 import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult, WebhookTrace } from "../../src/delivery/queue-desk";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import eventForward from "../../nodes/event-forward";
-import { builtInKeys, builtInSimulator } from "../../nodes/lib/built-in-simulator";
-import { durableDelivery } from "../../nodes/lib/durable-delivery";
+import { builtInKeys, builtInSimulator } from "../../nodes/lib/accounts/built-in-simulator";
+import { durableDelivery } from "../../nodes/lib/delivery/durable-delivery";
 import voucherifyActivity from "../../nodes/voucherify-activity";
 import voucherifyIn from "../../nodes/voucherify-in";
 import voucherifyLookup from "../../nodes/voucherify-lookup";

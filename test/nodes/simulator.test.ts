@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { builtInSimulator } from "../../nodes/lib/built-in-simulator";
+import { builtInSimulator } from "../../nodes/lib/accounts/built-in-simulator";
 import simulatorNode from "../../nodes/simulator";
 import voucherifyActivity from "../../nodes/voucherify-activity";
 import voucherifyIn from "../../nodes/voucherify-in";

@@ -13,10 +13,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chooseStore } from "../../nodes/lib/store-choice";
-import { StorePlace } from "../../nodes/lib/store-place";
-import { moveContents } from "../../src/delivery/folder-move";
-import { LevelStore } from "../../src/delivery/level-store";
+import { chooseStore } from "../../nodes/lib/delivery/store-choice";
+import { StorePlace } from "../../nodes/lib/delivery/store-place";
+import { moveContents } from "../../src/store/level/folder-move";
+import { LevelStore } from "../../src/store/level/level-store";
 import { waitFor } from "../support/wait-for";
 
 const STORE = "BLOOMREACH_VOUCHERIFY_STORE";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import helper from "node-red-node-test-helper";
 import eventForward from "../../nodes/event-forward";
-import { builtInSimulator } from "../../nodes/lib/built-in-simulator";
-import type { VoucherifyAccount } from "../../nodes/lib/voucherify-connection";
+import { builtInSimulator } from "../../nodes/lib/accounts/built-in-simulator";
+import type { VoucherifyAccount } from "../../nodes/lib/accounts/voucherify-connection";
 import voucherifyLookup from "../../nodes/voucherify-lookup";
 import voucherifyPublish from "../../nodes/voucherify-publish";
 import { Simulator } from "../../src/simulator";

@@ -10,9 +10,9 @@ import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import fc from "fast-check";
 import { isDeepStrictEqual } from "node:util";
 import type { NodeAPI } from "node-red";
-import { BodyMemory, readBody } from "../../nodes/lib/request-body";
-import { normalizePath, pathProblem } from "../../nodes/lib/webhook-path";
-import { type WebhookHandler, type WebhookRequest, webhookRoutes } from "../../nodes/lib/webhook-routes";
+import { BodyMemory, readBody } from "../../src/webhooks/request-body";
+import { normalizePath, pathProblem } from "../../src/webhooks/webhook-path";
+import { type WebhookHandler, type WebhookRequest, webhookRoutes } from "../../nodes/lib/webhooks/webhook-routes";
 import { waitFor } from "../support/wait-for";
 
 const requireNodeRed = createRequire(require.resolve("node-red"));

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DEFAULT_EVENT_NAMES } from "../../src/mapping/event-names";
+import { DEFAULT_EVENT_NAMES } from "../../src/mapping/events/event-names";
 import type { FlowNode } from "./flows";
 
 const folder = join(__dirname, "../../examples");

@@ -8,7 +8,7 @@ import helper from "node-red-node-test-helper";
 import bloomreachAccount from "../../nodes/bloomreach-account";
 import bloomreachIn from "../../nodes/bloomreach-in";
 import customerUpsert from "../../nodes/customer-upsert";
-import { deliveryLife } from "../../nodes/lib/delivery-life";
+import { deliveryLife } from "../../nodes/lib/delivery/delivery-life";
 import throttle from "../../nodes/throttle";
 import voucherifyAccount from "../../nodes/voucherify-account";
 import type { Delivery } from "../../src/delivery/delivery";

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../src/json";
 import { EVENT_KINDS, type EventKind } from "../../src/schemas/voucherify-event";
 import { sampleEventData } from "../../src/simulator";
-import { formsOf, sampleWebhook } from "../../src/simulator/voucherify-webhooks";
+import { formsOf, sampleWebhook } from "../../src/simulator/scenario/voucherify-webhooks";
 
 const VALUES = [
   '""',

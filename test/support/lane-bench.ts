@@ -1,7 +1,7 @@
 import { type Clock, install } from "@sinonjs/fake-timers";
 import type { Destination, LaneRecord, Settlement } from "../../src/delivery/destination";
-import { Lane, type LaneOptions, type LaneState, type SettledNews } from "../../src/delivery/lane";
-import { LaneStore } from "../../src/delivery/lane-store";
+import { Lane, type LaneOptions, type LaneState, type SettledResults } from "../../src/delivery/outbox/lane";
+import { LaneStore } from "../../src/delivery/outbox/lane-store";
 import type { Outcome } from "../../src/delivery/outcome";
 import { MemoryDurableStore } from "./memory-durable-store";
 
@@ -63,7 +63,7 @@ export class ScriptedDestination implements Destination<Body> {
 /** A lane on fake time that writes down everything it tells. */
 export class LaneBench {
   readonly destination = new ScriptedDestination();
-  readonly news: SettledNews<Body>[] = [];
+  readonly news: SettledResults<Body>[] = [];
   readonly states: LaneState[] = [];
   /** Mistakes in the program, as an administrator reads them. */
   readonly reports: string[] = [];

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { StoreOperation, StoreRange } from "../../src/delivery/durable-store";
-import { LevelStore } from "../../src/delivery/level-store";
+import type { StoreOperation, StoreRange } from "../../src/store/durable-store";
+import { LevelStore } from "../../src/store/level/level-store";
 
 /**
  * A process of its own with a LevelStore, driven over IPC (test/support/store-process.ts): it can be killed, be another

@@ -5,7 +5,7 @@ import {
   type StoreOperation,
   type StoreRange,
   StoreUnavailableError,
-} from "../../src/delivery/durable-store";
+} from "../../src/store/durable-store";
 
 /**
  * A durable store in memory, for tests: what a resolved write left behind can be carried over a "crash", and writes can

@@ -4,7 +4,7 @@ import {
   type StoreOperation,
   type StoreRange,
   StoreUnavailableError,
-} from "../../src/delivery/durable-store";
+} from "../../src/store/durable-store";
 import { MemoryDurableStore } from "./memory-durable-store";
 
 interface PendingWrite {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type BloomreachConnection, testBloomreachConnection } from "../../src/bloomreach/connection";
+import { type BloomreachConnection, testBloomreachConnection } from "../../src/bloomreach/bloomreach-connection-test";
 import type { HttpAnswer, HttpRequest } from "../../src/http/http-client";
 import type { JsonValue } from "../../src/json";
 

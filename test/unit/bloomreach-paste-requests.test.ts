@@ -4,10 +4,10 @@ import { type Answering, codeTemplate, requestBlock } from "../../src/bloomreach
 import { rootTemplate } from "../../src/bloomreach/paste-templates";
 import { parseWebhookBody, REQUEST_RECORD } from "../../src/bloomreach/webhook-body";
 import type { JsonObject } from "../../src/json";
-import { readPublicationRequest } from "../../src/mapping/publication-request";
+import { readPublicationRequest } from "../../src/mapping/codes/publication-request";
 import { renderEmail } from "../../src/simulator";
 import { wildId } from "../support/wild-values";
-import { AbortedError, renderRoot, renderTemplate } from "../../src/simulator/template";
+import { AbortedError, renderRoot, renderTemplate } from "../../src/simulator/scenario/template";
 
 const NOW: Answering = { with: "code", how: "now", campaign: "", newCodeForEverySend: true };
 const QUEUE: Answering = { ...NOW, how: "queue" };

@@ -10,7 +10,7 @@ import {
 } from "../../src/bloomreach/paste-templates";
 import { EVENT_RECORD, parseWebhookBody } from "../../src/bloomreach/webhook-body";
 import type { JsonObject, JsonValue } from "../../src/json";
-import { renderRoot, renderTemplate } from "../../src/simulator/template";
+import { renderRoot, renderTemplate } from "../../src/simulator/scenario/template";
 import { wildId, wildValue } from "../support/wild-values";
 
 const text = (key: string): MetadataKey => ({ key, structured: false });

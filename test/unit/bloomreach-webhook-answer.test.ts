@@ -3,11 +3,11 @@ import {
   acceptedAnswer,
   connectionTestAnswer,
   retryLaterAnswer,
-  STOP_CODES,
   tooLargeAnswer,
   unknownPathAnswer,
   wrongKeysAnswer,
 } from "../../src/bloomreach/webhook-answer";
+import { STOP_CODES } from "../../src/webhooks/stop-codes";
 import type { Rejection } from "../../src/bloomreach/webhook-body";
 
 const rejection = (index: number, description = "No ID."): Rejection => ({

@@ -11,7 +11,7 @@ import {
   type WebhookRecords,
 } from "../../src/bloomreach/webhook-body";
 import type { JsonValue } from "../../src/json";
-import { renderRoot, renderTemplate } from "../../src/simulator/template";
+import { renderRoot, renderTemplate } from "../../src/simulator/scenario/template";
 
 const parse = (text: string, hardId = "registered"): WebhookRecords => parseWebhookBody(Buffer.from(text), hardId);
 const recordsOf = (result: WebhookRecords): unknown[] => result.records.map(({ record }) => record);

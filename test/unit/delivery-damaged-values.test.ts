@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { DeadLetters } from "../../src/delivery/dead-letters";
-import { Inbox } from "../../src/delivery/inbox";
-import { LaneStore } from "../../src/delivery/lane-store";
+import { DeadLetters } from "../../src/delivery/dead-letters/dead-letters";
+import { Inbox } from "../../src/delivery/inbox/inbox";
+import { LaneStore } from "../../src/delivery/outbox/lane-store";
 import { SeenEvents } from "../../src/delivery/seen-events";
-import { keyPages, readAll } from "../../src/delivery/store-keys";
+import { keyPages, readAll } from "../../src/store/store-keys";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const OWNER = { node: "node", name: "", type: "upsert" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type DeadLetter, DeadLetters, type LetterChange } from "../../src/delivery/dead-letters";
-import { StoreUnavailableError } from "../../src/delivery/durable-store";
+import { type DeadLetter, DeadLetters, type LetterChange } from "../../src/delivery/dead-letters/dead-letters";
+import { StoreUnavailableError } from "../../src/store/durable-store";
 import type { JsonValue } from "../../src/json";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { diskOf } from "../../src/delivery/disk-kind";
+import { diskOf } from "../../src/store/level/disk-kind";
 
 const CONTAINER = `\
 900 800 0:50 / / rw,relatime master:300 - overlay overlay rw,lowerdir=/l,upperdir=/u,workdir=/w

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
-import type { StoreOperation } from "../../src/delivery/durable-store";
-import { Inbox, type InboxEntry } from "../../src/delivery/inbox";
-import type { IncomingRecord } from "../../src/delivery/take-marks";
+import type { StoreOperation } from "../../src/store/durable-store";
+import { Inbox, type InboxEntry } from "../../src/delivery/inbox/inbox";
+import type { IncomingRecord } from "../../src/delivery/inbox/take-marks";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const NODES = ["first", "second", "chained"];

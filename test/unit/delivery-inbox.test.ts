@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
-import { type DurableStore, StoreUnavailableError } from "../../src/delivery/durable-store";
-import { Inbox, type InboxEntry, type InboxOptions } from "../../src/delivery/inbox";
-import type { IncomingRecord } from "../../src/delivery/take-marks";
+import { type DurableStore, StoreUnavailableError } from "../../src/store/durable-store";
+import { Inbox, type InboxEntry, type InboxOptions } from "../../src/delivery/inbox/inbox";
+import type { IncomingRecord } from "../../src/delivery/inbox/take-marks";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const RECORDS = ["a", "b", "c"];

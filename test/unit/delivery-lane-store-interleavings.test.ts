@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { StoreUnavailableError } from "../../src/delivery/durable-store";
-import { LaneStore } from "../../src/delivery/lane-store";
-import type { Conclusion, WaitingRecord } from "../../src/delivery/waiting-record";
+import { StoreUnavailableError } from "../../src/store/durable-store";
+import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import type { Conclusion, WaitingRecord } from "../../src/delivery/outbox/waiting-record";
 import type { MemoryDurableStore } from "../support/memory-durable-store";
 import { ScheduledDurableStore } from "../support/scheduled-durable-store";
 

@@ -14,10 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { Delivery } from "../../src/delivery/delivery";
-import { StoreUnavailableError } from "../../src/delivery/durable-store";
-import { LaneStore } from "../../src/delivery/lane-store";
-import { LevelStore } from "../../src/delivery/level-store";
-import { readAll } from "../../src/delivery/store-keys";
+import { StoreUnavailableError } from "../../src/store/durable-store";
+import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { LevelStore } from "../../src/store/level/level-store";
+import { readAll } from "../../src/store/store-keys";
 import { waitFor } from "../support/wait-for";
 
 const RANGE = { gte: "lane/", lt: "lane0" };

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type Clock, install } from "@sinonjs/fake-timers";
 import { Delivery } from "../../src/delivery/delivery";
-import { StoreUnavailableError } from "../../src/delivery/durable-store";
+import { StoreUnavailableError } from "../../src/store/durable-store";
 import type { WhyUnfit } from "../../src/delivery/fitting-destination";
-import type { InboxEntry } from "../../src/delivery/inbox";
+import type { InboxEntry } from "../../src/delivery/inbox/inbox";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import type { Outbox, OutboxNews, OutgoingMessage } from "../../src/delivery/outbox";
+import type { Outbox, OutboxNews, OutgoingMessage } from "../../src/delivery/outbox/outbox";
 import { type Body, delivered, down, refused, retry, ScriptedDestination } from "../support/lane-bench";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import FakeTimers from "@sinonjs/fake-timers";
 import { Cursors } from "../../src/delivery/cursors";
-import { StoreUnavailableError } from "../../src/delivery/durable-store";
-import { Inbox } from "../../src/delivery/inbox";
+import { StoreUnavailableError } from "../../src/store/durable-store";
+import { Inbox } from "../../src/delivery/inbox/inbox";
 import { SeenEvents } from "../../src/delivery/seen-events";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { DueTimes } from "../../src/delivery/due-times";
-import { Fifo } from "../../src/delivery/fifo";
-import { LaneStore } from "../../src/delivery/lane-store";
-import { DEFAULT_RETRY, retryDelay } from "../../src/delivery/retry-policy";
-import type { WaitingRecord } from "../../src/delivery/waiting-record";
+import { DueTimes } from "../../src/async/due-times";
+import { Fifo } from "../../src/async/fifo";
+import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { DEFAULT_RETRY, retryDelay } from "../../src/delivery/outbox/retry-policy";
+import type { WaitingRecord } from "../../src/delivery/outbox/waiting-record";
 import { customerOf, independentKey } from "../../src/delivery/record-key";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
-import type { DeadLetter } from "../../src/delivery/dead-letters";
+import type { DeadLetter } from "../../src/delivery/dead-letters/dead-letters";
 import { Delivery } from "../../src/delivery/delivery";
-import { Gate } from "../../src/delivery/gate";
-import { LaneStore } from "../../src/delivery/lane-store";
-import { DEFAULT_RETRY } from "../../src/delivery/retry-policy";
+import { CircuitBreaker } from "../../src/delivery/outbox/circuit-breaker";
+import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { DEFAULT_RETRY } from "../../src/delivery/outbox/retry-policy";
 import { delivered, down, LaneBench, retry } from "../support/lane-bench";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
@@ -166,8 +166,11 @@ describe("delivery: a clock that steps back", () => {
     await bench.pass(MINUTE);
     assert.equal(bench.lane.state().delivered, 3);
     await bench.end();
-    const gate = new Gate(DEFAULT_RETRY, () => 1);
+    const gate = new CircuitBreaker(DEFAULT_RETRY, () => 1);
     gate.refused(gate.enter(), "Wrong keys.", NOW);
-    assert.deepEqual([gate.isOpen(NOW + 1), gate.isOpen(NOW + 30_000), gate.isOpen(NOW - DAY)], [false, true, true]);
+    assert.deepEqual(
+      [gate.allowsCall(NOW + 1), gate.allowsCall(NOW + 30_000), gate.allowsCall(NOW - DAY)],
+      [false, true, true],
+    );
   });
 });

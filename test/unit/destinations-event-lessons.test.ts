@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { install } from "@sinonjs/fake-timers";
 import type { Outcome } from "../../src/delivery/outcome";
-import { EventLessons } from "../../src/destinations/event-lessons";
-import { VoucherifyEvents } from "../../src/destinations/voucherify-events";
+import { EventLessons } from "../../src/destinations/voucherify/event-lessons";
+import { VoucherifyEvents } from "../../src/destinations/voucherify/voucherify-events";
 import { type HttpAnswer, sendHttp } from "../../src/http/http-client";
 import type { JsonObject, JsonValue } from "../../src/json";
 import type { MetadataProperty } from "../../src/schemas/voucherify";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import { Publisher } from "../../src/destinations/publisher";
-import { TryLater } from "../../src/destinations/voucherify-answers";
-import { VoucherifyPublications } from "../../src/destinations/voucherify-publications";
+import { Publisher } from "../../src/destinations/voucherify/publisher";
+import { TryLater } from "../../src/destinations/voucherify/voucherify-answers";
+import { VoucherifyPublications } from "../../src/destinations/voucherify/voucherify-publications";
 import { sendHttp } from "../../src/http/http-client";
 import type { JsonObject } from "../../src/json";
-import type { PublicationRequest } from "../../src/mapping/publication-request";
+import type { PublicationRequest } from "../../src/mapping/codes/publication-request";
 import { Simulator } from "../../src/simulator";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";

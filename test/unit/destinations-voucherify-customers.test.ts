@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Settlement } from "../../src/delivery/destination";
-import { Lane, type SettledNews } from "../../src/delivery/lane";
-import { LaneStore } from "../../src/delivery/lane-store";
+import { Lane, type SettledResults } from "../../src/delivery/outbox/lane";
+import { LaneStore } from "../../src/delivery/outbox/lane-store";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import type { CustomerUpdate } from "../../src/destinations/voucherify-customers";
+import type { CustomerUpdate } from "../../src/destinations/voucherify/voucherify-customers";
 import { type HttpAnswer, TransportError } from "../../src/http/http-client";
 import type { JsonObject } from "../../src/json";
 import {
@@ -478,7 +478,7 @@ describe("destinations: customers to Voucherify", () => {
       concurrency: 2,
       random: () => 1,
     });
-    const news: SettledNews<CustomerUpdate>[] = [];
+    const news: SettledResults<CustomerUpdate>[] = [];
     lane.onSettled((one) => news.push(one));
     const records = names(1_000)
       .map((name, id) => laneRecord(name, id))

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Lane, type SettledNews } from "../../src/delivery/lane";
-import { LaneStore } from "../../src/delivery/lane-store";
+import { Lane, type SettledResults } from "../../src/delivery/outbox/lane";
+import { LaneStore } from "../../src/delivery/outbox/lane-store";
 import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
-import { EventLessons } from "../../src/destinations/event-lessons";
+import { EventLessons } from "../../src/destinations/voucherify/event-lessons";
 import type { Repeat } from "../../src/destinations/lost-answers";
-import { type CustomEvent, VoucherifyEvents } from "../../src/destinations/voucherify-events";
+import { type CustomEvent, VoucherifyEvents } from "../../src/destinations/voucherify/voucherify-events";
 import { type HttpAnswer, sendHttp, TransportError } from "../../src/http/http-client";
 import { type Faults, Simulator } from "../../src/simulator";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
@@ -170,7 +170,7 @@ describe("destinations: custom events to Voucherify", () => {
     });
     afterEach(() => Promise.all(lanes.map((lane) => lane.end())));
 
-    type News = SettledNews<CustomEvent>[];
+    type News = SettledResults<CustomEvent>[];
     const apiAt = (apiUrl: string, timeoutMs = 10_000): VoucherifyApi =>
       new VoucherifyApi({ apiUrl, keys: TEST_KEYS, send: sendHttp, timeoutMs });
 

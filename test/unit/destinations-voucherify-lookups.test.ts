@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import type { Asking } from "../../src/http/shared-answers";
-import { TryLater } from "../../src/destinations/voucherify-answers";
+import type { Asking } from "../../src/async/shared-answers";
+import { TryLater } from "../../src/destinations/voucherify/voucherify-answers";
 import {
   listPrograms,
   LookupRefused,
   type Question,
   VoucherifyLookups,
-} from "../../src/destinations/voucherify-lookups";
+} from "../../src/destinations/voucherify/voucherify-lookups";
 import type { HttpRequest } from "../../src/http/http-client";
 import type { JsonObject } from "../../src/json";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";

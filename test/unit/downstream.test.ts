@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import type { NodeAPI } from "node-red";
 import helper from "node-red-node-test-helper";
-import { declareDeliveryType, hasDeliveryDownstream } from "../../nodes/lib/downstream";
+import { declareDeliveryType, hasDeliveryDownstream } from "../../nodes/lib/delivery/downstream";
 import { waitFor } from "../support/wait-for";
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- core nodes have no types

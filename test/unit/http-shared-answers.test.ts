@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { install } from "@sinonjs/fake-timers";
-import { type Asking, SharedAnswers } from "../../src/http/shared-answers";
+import { type Asking, SharedAnswers } from "../../src/async/shared-answers";
 
 const asking = (more: Partial<Asking> = {}): Asking => ({
   keepMs: 60_000,

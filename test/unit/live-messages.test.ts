@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { serialisable } from "../../nodes/lib/live-messages";
-import type { Message } from "../../nodes/lib/message-handler";
+import { serialisable } from "../../nodes/lib/delivery/live-messages";
+import type { Message } from "../../nodes/lib/runtime/message-handler";
 import type { JsonObject } from "../../src/json";
 
 function nested(levels: number): JsonObject {

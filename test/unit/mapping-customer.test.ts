@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { JsonObject, JsonValue } from "../../src/json";
-import type { EmptyValues } from "../../src/mapping/absent";
-import { mapCustomer } from "../../src/mapping/customer";
-import { readDate, readDateTime } from "../../src/mapping/date";
+import type { EmptyValues } from "../../src/mapping/values/presence";
+import { mapCustomer } from "../../src/mapping/customers/customer";
+import { readDate, readDateTime } from "../../src/mapping/values/date";
 import {
   ADDRESS_FIELDS,
   checkVoucherifyCustomer,

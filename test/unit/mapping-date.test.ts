@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { JsonValue } from "../../src/json";
-import { readDate, readDateTime } from "../../src/mapping/date";
+import { readDate, readDateTime } from "../../src/mapping/values/date";
 
 describe("mapping: dates and times", () => {
   const cases: [JsonValue, string | undefined, string | undefined][] = [

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { trackingRecord } from "../../src/destinations/bloomreach-tracking";
+import { trackingRecord } from "../../src/destinations/bloomreach/bloomreach-tracking";
 import type { JsonObject, JsonValue } from "../../src/json";
-import { customEvent } from "../../src/mapping/custom-event";
-import { freeCommand } from "../../src/mapping/free-event";
+import { customEvent } from "../../src/mapping/events/custom-event";
+import { freeCommand } from "../../src/mapping/events/free-event";
 
 const RECEIVED = 1_700_000_000_500;
 const command = (payload: JsonObject): unknown => {

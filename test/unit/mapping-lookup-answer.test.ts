@@ -8,7 +8,7 @@ import {
   type PointsCard,
   pointsAnswer,
   vouchersAnswer,
-} from "../../src/mapping/lookup-answer";
+} from "../../src/mapping/codes/lookup-answer";
 
 const held = (voucher: JsonObject, more: JsonObject = {}): JsonObject => ({
   holder_role: "OWNER",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { JsonObject, JsonValue } from "../../src/json";
-import { mapCustomer } from "../../src/mapping/customer";
-import { mergeCustomers } from "../../src/mapping/merge";
+import { mapCustomer } from "../../src/mapping/customers/customer";
+import { mergeCustomers } from "../../src/mapping/customers/merge";
 import { ADDRESS_FIELDS, type CustomerMetadataSchema } from "../../src/schemas/voucherify";
 
 const NO_ADDRESS = Object.fromEntries(ADDRESS_FIELDS.map((field) => [field, null]));

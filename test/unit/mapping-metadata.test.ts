@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { JsonObject, JsonValue } from "../../src/json";
-import type { EmptyValues } from "../../src/mapping/absent";
-import { mapMetadata } from "../../src/mapping/metadata";
-import { Omissions } from "../../src/mapping/omissions";
+import type { EmptyValues } from "../../src/mapping/values/presence";
+import { mapMetadata } from "../../src/mapping/customers/metadata";
+import { Omissions } from "../../src/mapping/values/omissions";
 import type { CustomerMetadataSchema, MetadataProperty } from "../../src/schemas/voucherify";
 
 function property(type: MetadataProperty["type"], more: Partial<MetadataProperty> = {}): MetadataProperty {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../src/json";
-import { worthOf } from "../../src/mapping/discount";
-import { publicationAnswer } from "../../src/mapping/publication-answer";
-import { type PublicationDefaults, readPublicationRequest } from "../../src/mapping/publication-request";
+import { worthOf } from "../../src/mapping/codes/discount";
+import { publicationAnswer } from "../../src/mapping/codes/publication-answer";
+import { type PublicationDefaults, readPublicationRequest } from "../../src/mapping/codes/publication-request";
 
 const AT = Date.UTC(2026, 10, 23, 23, 59, 59);
 const NEXT_DAY = AT + 1_000;

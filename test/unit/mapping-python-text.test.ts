@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { JsonValue } from "../../src/json";
-import { readPython } from "../../src/mapping/python-text";
-import { renderTemplate } from "../../src/simulator/template";
+import { readPython } from "../../src/mapping/values/python-text";
+import { renderTemplate } from "../../src/simulator/scenario/template";
 
 describe("mapping: what Jinja prints of a list", () => {
   for (const [text, expected] of [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
-import { AsyncActions } from "../../src/simulator/async-actions";
+import { AsyncActions } from "../../src/simulator/voucherify/async-actions";
 
 describe("async actions of the simulator", () => {
   let clock: Clock;

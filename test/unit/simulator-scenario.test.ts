@@ -10,7 +10,7 @@ import {
   sampleMembers,
   sendScenario,
 } from "../../src/simulator";
-import { renderRoot, renderTemplate } from "../../src/simulator/template";
+import { renderRoot, renderTemplate } from "../../src/simulator/scenario/template";
 
 const ROOT = "[\n{% output customers separated by ',\\n  ' %}\n]";
 const CUSTOMER =

@@ -4,7 +4,11 @@ import { join } from "node:path";
 import FakeTimers from "@sinonjs/fake-timers";
 import type { HttpAnswer, HttpRequest } from "../../src/http/http-client";
 import type { JsonValue } from "../../src/json";
-import { testVoucherifyConnection, VOUCHERIFY_USES, type VoucherifyUse } from "../../src/voucherify/connection";
+import {
+  testVoucherifyConnection,
+  VOUCHERIFY_USES,
+  type VoucherifyUse,
+} from "../../src/voucherify/voucherify-connection-test";
 import { explainAnswer } from "../../src/voucherify/errors";
 import { MetadataSchemaError, MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { readRateLimit } from "../../src/voucherify/rate-limit";

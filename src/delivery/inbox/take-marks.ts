@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import type { JsonObject } from "../../json";
+
+/** Characters of a record's hash: 72 bits, far more than the records of one inbox entry need to stay apart. */
+const HASH_LENGTH = 12;
+/** Characters of its place; only equal records have to be told apart by it. */
+const PLACE_LENGTH = 4;
+const MARK_LENGTH = HASH_LENGTH + PLACE_LENGTH;
+
+/** A record as it reached a delivery node, before the node's settings have made anything of it. */
+export interface IncomingRecord {
+  /** Its JSON. */
+  readonly text: string;
+  /** Where it stands in its message, or where its message stands in the sequence that it was split from. */
+  readonly place: string;
+  /** It came alone out of a sequence: at another place of it, an equal record is another record. */
+  readonly isPart: boolean;
+  /** What release 0.1.0 marked instead, where that was not the record itself: asked only when such marks are there. */
+  readonly formerTexts?: () => readonly string[];
+}
+
+/** The takes of one write, as they are kept. */
+export interface KeptMarks extends JsonObject {
+  marks: string;
+}
+
+/** What tells a record from the others of an inbox entry: its hash, then its place. */
+export function markOf({ text, place }: IncomingRecord): string {
+  // Places are small numbers nearly always.
+  const shortPlace = place.length > PLACE_LENGTH ? hashOf(place).slice(0, PLACE_LENGTH) : place;
+  return hashOf(text) + shortPlace.padStart(PLACE_LENGTH, "~");
+}
+
+/**
+ * Which records of one inbox entry one node has taken, or is about to take. The marks of a take are kept as one joined
+ * text; most entries see one take, so they are told apart only when a second one comes.
+ */
+export class TakeMarks {
+  /** How many takes are on disk. */
+  written = 0;
+  /** The number that the next take gets; numbers are unique within the entry and node. */
+  next = 0;
+  private readonly joined: string[] = [];
+  /** Hashes without places, as release 0.1.0 wrote them. */
+  private readonly former = new Set<string>();
+  private index: Map<string, Set<string>> | undefined;
+
+  /** Whether nothing was taken. */
+  get isEmpty(): boolean {
+    return this.joined.length === 0 && this.former.size === 0;
+  }
+
+  has(record: IncomingRecord, mark: string): boolean {
+    if (this.joined.length > 0 && this.byHash().get(mark.slice(0, HASH_LENGTH))?.has(mark)) return true;
+    if (this.former.size === 0) return false;
+    const texts = record.formerTexts?.() ?? [];
+    return [[record.text], texts].some((all) => all.length > 0 && all.every((text) => this.former.has(hashOf(text))));
+  }
+
+  /** How many records equal to that of the mark were taken at places of which `besides` has none. */
+  elsewhere(mark: string, besides: ReadonlySet<string>): number {
+    if (this.joined.length === 0) return 0;
+    const equal = this.byHash().get(mark.slice(0, HASH_LENGTH)) ?? [];
+    return [...equal].filter((other) => !besides.has(other)).length;
+  }
+
+  /** Adds a take of an earlier life. @param kept a text is of release 0.1.0 */
+  add(kept: KeptMarks | string, number: number): void {
+    if (typeof kept === "string") for (const hash of cut(kept, HASH_LENGTH)) this.former.add(hash);
+    else this.joined.push(kept.marks);
+    this.written++;
+    this.next = Math.max(this.next, number + 1);
+  }
+
+  /** Adds a take that is about to be written; returns its number. */
+  hold(joined: string): number {
+    this.joined.push(joined);
+    if (this.index) for (const mark of cut(joined, MARK_LENGTH)) addTo(this.index, mark);
+    return this.next++;
+  }
+
+  /** Takes back a take that was not written. */
+  release(joined: string, number: number): void {
+    this.joined.splice(this.joined.indexOf(joined), 1);
+    this.index = undefined;
+    if (this.next === number + 1) this.next = number;
+  }
+
+  private byHash(): Map<string, Set<string>> {
+    if (!this.index) {
+      this.index = new Map();
+      for (const joined of this.joined) for (const mark of cut(joined, MARK_LENGTH)) addTo(this.index, mark);
+    }
+    return this.index;
+  }
+}
+
+/**
+ * Places of the records that no node's marks know. A record of a list that stands at another place than before (a join
+ * gathered others this time, a filter passes more) is the same one, as long as no more equal ones come than were taken.
+ * @param marks of each entry that the message came from
+ */
+export function untaken(records: readonly IncomingRecord[], marks: readonly TakeMarks[]): readonly number[] {
+  const taken = marks.filter((one) => !one.isEmpty);
+  if (taken.length === 0) return [...records.keys()];
+  const asked = records.map(markOf);
+  const besides = new Set(asked);
+  const moved = new Map<string, number>();
+  return [...records.keys()].filter((place) => {
+    const [record, mark] = [records[place]!, asked[place]!];
+    if (taken.some((one) => one.has(record, mark))) return false;
+    if (record.isPart) return true;
+    const hash = mark.slice(0, HASH_LENGTH);
+    const left = moved.get(hash) ?? Math.max(...taken.map((one) => one.elsewhere(mark, besides)));
+    moved.set(hash, left - 1);
+    return left <= 0;
+  });
+}
+
+function addTo(index: Map<string, Set<string>>, mark: string): void {
+  const hash = mark.slice(0, HASH_LENGTH);
+  const equal = index.get(hash);
+  if (equal) equal.add(mark);
+  else index.set(hash, new Set([mark]));
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64").slice(0, HASH_LENGTH);
+}
+
+function cut(joined: string, length: number): string[] {
+  const parts: string[] = [];
+  for (let place = 0; place < joined.length; place += length) parts.push(joined.slice(place, place + length));
+  return parts;
+}

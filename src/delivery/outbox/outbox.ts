@@ -1,0 +1,392 @@
+import { randomUUID } from "node:crypto";
+import type { JsonObject, JsonValue } from "../../json";
+import type { DeadLetter, DeadLetters } from "../dead-letters/dead-letters";
+import { DEFECT_KEY } from "../defect";
+import type { Destination } from "../destination";
+import { type StoreOperation, StoreUnavailableError } from "../../store/durable-store";
+import { FittingDestination, UNFIT, type WhyUnfit } from "../fitting-destination";
+import { groupBy } from "../../async/group-by";
+import type { Inbox } from "../inbox/inbox";
+import { type Alongside, Lane, type LaneState, type SettledResults } from "./lane";
+import type { LaneOwner, LaneStore } from "./lane-store";
+import { customerOf } from "../record-key";
+import type { RecordKind } from "../record-kind";
+import { keptRepetition, mayComeAgain, mayNotComeAgain, type Repetition } from "../repetition";
+import type { RetryPolicy } from "./retry-policy";
+import type { SeenClaim, SeenEvents } from "../seen-events";
+import { sleep } from "../../async/sleep";
+import type { IncomingRecord } from "../inbox/take-marks";
+import type { NewRecord } from "./waiting-record";
+
+/** How long a message with a receipt waits before it knocks at a store again that does not work. */
+const KNOCK_MS = 500;
+
+/** A record of a message as it came in, and what its node makes of it. */
+export interface OutgoingItem<Body> extends IncomingRecord {
+  /** `body` is plain JSON. None: it needs no delivery, because its node settles it itself. */
+  readonly records: readonly { readonly key: string; readonly body: Body }[];
+  /** What comes again with an equal key in this time is left out; absent where nothing tells a repetition. */
+  readonly repetition?: Repetition;
+}
+
+/** A message as a delivery node hands it over. */
+export interface OutgoingMessage<Body> {
+  readonly id: string;
+  /** Its serialisable properties. */
+  readonly properties: JsonObject;
+  /** Where its records were received: ids of inbox entries. */
+  readonly receipts: readonly string[];
+  /** Of the webhook that it came with, if any. */
+  readonly requestId?: string;
+  /** What the bodies of its records are. */
+  readonly kind?: Required<RecordKind>;
+  readonly items: readonly OutgoingItem<Body>[];
+}
+
+/** What a node had not taken before of a message: a message that is emitted again has been taken in part, or whole. */
+export interface Taken {
+  /** How many records wait now. */
+  readonly waiting: number;
+  /** Places of the items that were not taken before. */
+  readonly fresh: readonly number[];
+  /** How many items were left out because they repeat what another message has brought. */
+  readonly repeated: number;
+}
+
+/** What one call settled of one message, as its node hears it. */
+export interface OutboxNews<Body> extends Omit<SettledResults<Body>, "envelope"> {
+  readonly properties: JsonObject;
+  /** Of the inbox entry that the delivered part has become, when another delivery node follows. */
+  readonly receipt?: string;
+  /** How many items of the message repeated what another one had brought. */
+  readonly repeated: number;
+}
+
+/** What the node of an outbox decides, anew with each deploy. */
+export interface OutboxNode<Body> {
+  readonly destination: Destination<Body>;
+  /** Most calls at one time. */
+  readonly concurrency: number;
+  /** The serialisable message that leaves by the output for what was delivered; asked only when another delivery node follows. */
+  output(news: OutboxNews<Body>): JsonObject;
+  /** Why it cannot send a record that waits; by default it sends all. */
+  readonly whyUnfit?: WhyUnfit;
+  /** Only test customers are delivered. */
+  readonly testMode?: boolean;
+  /** Failed records leave by the output as well, for a flow that goes on with them. */
+  readonly sendsFailures?: boolean;
+  /** Estimate: when the last of so many waiting records will have been sent (Unix ms), where a limit makes them wait. */
+  doneAt?(waiting: number): number | undefined;
+  /** Whether another delivery node follows, so that the output must not be lost in a crash. */
+  isFollowed(): boolean;
+}
+
+/** Who hears of the work of an outbox: the node, while it lives. */
+export interface OutboxListener<Body> {
+  settled(news: OutboxNews<Body>): void;
+  state(state: LaneState): void;
+}
+
+/** What an outbox is made of. */
+export interface OutboxOptions<Body> {
+  readonly waiting: LaneStore<Body>;
+  readonly inbox: Inbox;
+  readonly deadLetters: DeadLetters;
+  readonly seen: SeenEvents;
+  readonly owner: LaneOwner;
+  readonly retry?: RetryPolicy;
+  /** Hears of mistakes in the program, which stop nothing but must be seen. */
+  readonly report?: (sentence: string) => void;
+}
+
+/** What goes on of a message, and the claims on it. */
+interface Taking {
+  readonly fresh: readonly number[];
+  readonly repeated: number;
+  readonly operations: readonly StoreOperation[];
+  done(): void;
+  release(): void;
+}
+
+interface Envelope extends JsonObject {
+  properties: JsonObject;
+  settledAtOnce: number;
+}
+
+/**
+ * The outbox of one delivery node: takes records out of the inbox, keeps them, delivers them by a lane, keeps what failed as
+ * dead letters, and hands what was delivered on. Belongs to the process: it works on while its node is deployed anew, and
+ * what it has to tell meanwhile waits for the next life of the node.
+ */
+export class Outbox<Body> {
+  private keptBack = 0;
+  private node: OutboxNode<Body> | undefined;
+  private listener: OutboxListener<Body> | undefined;
+  private readonly unheard: OutboxNews<Body>[] = [];
+  private readonly receipts = new WeakMap<SettledResults<Body>, string>();
+
+  private constructor(
+    private readonly options: OutboxOptions<Body>,
+    readonly waiting: LaneStore<Body>,
+    readonly lane: Lane<Body>,
+  ) {
+    lane.onSettled((news) => this.tell(news));
+    lane.onState((state) => this.listener?.state(state));
+  }
+
+  /** The outbox of a node, with what the last life left. */
+  static over<Body>(options: OutboxOptions<Body>): Outbox<Body> {
+    const { waiting, owner } = options;
+    waiting.owner = owner;
+    const lane: Lane<Body> = new Lane<Body>({
+      store: waiting,
+      alongside: (news): Alongside => outbox.alongside(news),
+      ...(options.retry && { retry: options.retry }),
+      ...(options.report && { report: options.report }),
+    });
+    const outbox = new Outbox<Body>(options, waiting, lane);
+    return outbox;
+  }
+
+  /** Delivers as the node says now; without a node everything is kept and nothing is sent. */
+  configure(node: OutboxNode<Body> | undefined, owner: LaneOwner = this.waiting.owner): void {
+    this.node = node;
+    this.waiting.owner = owner;
+    const { destination, whyUnfit, concurrency } = node ?? {};
+    this.lane.setDestination(
+      destination && whyUnfit ? new FittingDestination(destination, whyUnfit) : destination,
+      concurrency,
+    );
+  }
+
+  /** How many were not sent because they are no test customers; since Node-RED started. */
+  get notSent(): number {
+    return this.keptBack;
+  }
+
+  noteNotSent(count: number): void {
+    this.keptBack += count;
+  }
+
+  get isInTestMode(): boolean {
+    return this.node?.testMode === true;
+  }
+
+  /** Whether a node delivers from it now. */
+  get isDelivering(): boolean {
+    return this.node !== undefined;
+  }
+
+  /** Estimate: when the last of what waits will have been sent (Unix ms), where a limit makes it wait. */
+  doneAt(): number | undefined {
+    return this.node?.doneAt?.(this.lane.state().waiting);
+  }
+
+  /** Tells the listener what it has missed, then what comes. Returns what ends it. */
+  attach(listener: OutboxListener<Body>): () => void {
+    this.listener = listener;
+    for (const news of this.unheard.splice(0)) listener.settled(news);
+    listener.state(this.lane.state());
+    return () => {
+      if (this.listener === listener) this.listener = undefined;
+    };
+  }
+
+  /**
+   * Resolves when the records are safe on disk, with those that this node had not taken before. A message with a receipt waits for a store that does not work: its sender was told that nothing will be lost.
+   * @throws StoreUnavailableError for a message without a receipt, when the store does not work
+   */
+  async accept(message: OutgoingMessage<Body>): Promise<Taken> {
+    for (;;) {
+      try {
+        return await this.take(message);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || message.receipts.length === 0) throw error;
+        await sleep(KNOCK_MS, NEVER);
+      }
+    }
+  }
+
+  /**
+   * Delivers dead letters once more; they are gone from the dead letters in the same moment. What the node cannot send as it
+   * works now stays there, and is returned with a sentence.
+   */
+  async replay(letters: readonly DeadLetter[]): Promise<{ id: string; reason: string }[]> {
+    const refused = letters.flatMap((letter) => {
+      const reason = this.node?.whyUnfit?.(letter);
+      return reason === undefined ? [] : [{ id: letter.id, reason }];
+    });
+    const unfit = new Set(refused.map(({ id }) => id));
+    const fitting = letters.filter(({ id }) => !unfit.has(id));
+    for (const group of groupBy(fitting, ({ messageId }) => messageId)) {
+      const { envelope: properties, requestId } = group[0]!;
+      const envelope: Envelope = { properties, settledAtOnce: 0, ...(requestId !== undefined && { requestId }) };
+      const records = group.map(({ customer, key = customer, body, kind, version, repetition }): NewRecord<Body> => ({
+        key,
+        body: body as Body,
+        ...(kind !== undefined && { kind }),
+        ...(version !== undefined && { version }),
+        ...(repetition && { repetition }),
+      }));
+      const removal = this.options.deadLetters.removal(group);
+      const operations = [...removal.operations, ...mayNotComeAgain(records, Date.now())];
+      try {
+        await this.lane.accept({ id: randomUUID(), envelope, records }, operations);
+      } catch (error) {
+        removal.failed();
+        throw error;
+      }
+    }
+    return refused;
+  }
+
+  private async take({ id, properties, requestId, receipts, kind, items }: OutgoingMessage<Body>): Promise<Taken> {
+    const taking = await this.claim(receipts, items);
+    const { fresh, repeated, operations } = taking;
+    const records = fresh.flatMap((place) => recordsOf(items[place]!, kind));
+    const envelope: Envelope = {
+      properties,
+      settledAtOnce: fresh.filter((place) => items[place]!.records.length === 0).length,
+      ...(repeated > 0 && { repeated }),
+      ...(requestId !== undefined && { requestId }),
+    };
+    try {
+      if (records.length > 0 || operations.length > 0) await this.lane.accept({ id, envelope, records }, operations);
+    } catch (error) {
+      taking.release();
+      throw error;
+    }
+    taking.done();
+    return { waiting: records.length, fresh, repeated };
+  }
+
+  /** What of a message is new to this node: not taken before from the same entry, and no repetition of another message. */
+  private async claim(receipts: readonly string[], items: readonly OutgoingItem<Body>[]): Promise<Taking> {
+    const { inbox, seen, owner } = this.options;
+    const marks = receipts.length === 0 ? undefined : inbox.claim(receipts, owner.node, items);
+    const untaken = marks?.fresh ?? [...items.keys()];
+    const repetitions = untaken.map((place) => items[place]!.repetition);
+    let first: SeenClaim | undefined;
+    try {
+      if (repetitions.some((one) => one !== undefined)) {
+        const keys = repetitions.map((one) => one?.key);
+        const times = repetitions.map((one) => one?.forMs ?? 0);
+        first = await seen.claim(keys, times, Date.now());
+      }
+    } catch (error) {
+      marks?.release();
+      throw error;
+    }
+    const fresh = first ? first.fresh.map((place) => untaken[place]!) : untaken;
+    return {
+      fresh,
+      repeated: untaken.length - fresh.length,
+      operations: [...(marks?.operations ?? []), ...(first?.operations ?? [])],
+      done: () => {
+        marks?.done();
+        first?.done();
+      },
+      release: () => {
+        marks?.release();
+        first?.release();
+      },
+    };
+  }
+
+  private tell(settled: SettledResults<Body>): void {
+    const receipt = this.receipts.get(settled);
+    const news = { ...newsFor(settled), ...(receipt !== undefined && { receipt }) };
+    if (this.listener) this.listener.settled(news);
+    else this.unheard.push(news);
+  }
+
+  /** What is written when records settle: the failed ones as dead letters, the delivered ones as a message that goes on. */
+  private alongside(settled: readonly SettledResults<Body>[]): Alongside {
+    const { deadLetters, inbox, owner } = this.options;
+    const letters = deadLetters.prepare(settled.flatMap((news) => this.lettersOf(news)));
+    const operations: StoreOperation[] = [
+      ...letters.operations,
+      ...settled.flatMap(({ failed }) => mayComeAgain(failed)),
+    ];
+    const written: (() => void)[] = [];
+    try {
+      const followed = this.node?.isFollowed() ? this.node : undefined;
+      for (const one of settled) {
+        const message = followed && outputOf(one, followed);
+        if (!message) continue;
+        const entry = inbox.prepare({ node: owner.node, receivedAt: Date.now(), message });
+        operations.push(...entry.operations);
+        written.push(() => {
+          entry.kept();
+          this.receipts.set(one, entry.receipt);
+        });
+      }
+    } catch (error) {
+      letters.failed();
+      throw error;
+    }
+    return { operations, written: () => written.forEach((tell) => tell()), failed: () => letters.failed() };
+  }
+
+  private lettersOf({ messageId, envelope, failed }: SettledResults<Body>): Omit<DeadLetter, "id">[] {
+    const { properties, requestId } = envelope as Envelope;
+    return failed.map(({ index, key, body, kind, version, repetition, acceptedAt, attempts, outcome }) => ({
+      node: this.options.owner.node,
+      customer: customerOf(key),
+      ...(customerOf(key) !== key && { key }),
+      body: body as JsonValue,
+      ...(kind !== undefined && { kind }),
+      ...(version !== undefined && { version }),
+      ...(repetition && { repetition }),
+      reason: outcome.reason,
+      reasonKey: outcome.key,
+      attempts,
+      acceptedAt,
+      failedAt: Date.now(),
+      ...(outcome.answer && { answer: outcome.answer }),
+      messageId,
+      index,
+      envelope: properties,
+      ...(typeof requestId === "string" && { requestId }),
+    }));
+  }
+}
+
+/** A signal that never comes. */
+const NEVER = new AbortController().signal;
+
+/** Whether there is something that leaves by the node's output. What the node cannot send is only kept. */
+export function leavesByOutput<Body>({ delivered, failed }: OutboxNews<Body>, sendsFailures = false): boolean {
+  return delivered.length > 0 || (sendsFailures && failed.some(({ outcome }) => outcome.key !== UNFIT));
+}
+
+/** What leaves by the output, if anything: what could not leave because of a mistake in the program is only kept. */
+function outputOf<Body>(one: SettledResults<Body>, node: OutboxNode<Body>): JsonObject | undefined {
+  const news = newsFor(one);
+  if (!leavesByOutput(news, node.sendsFailures)) return undefined;
+  try {
+    return node.output(news);
+  } catch (error) {
+    if (one.delivered.length === 0 && one.failed.every(({ outcome }) => outcome.key === DEFECT_KEY)) return undefined;
+    throw error;
+  }
+}
+
+function recordsOf<Body>({ records, repetition }: OutgoingItem<Body>, kind?: RecordKind): NewRecord<Body>[] {
+  return records.map((record) => ({
+    ...record,
+    ...kind,
+    ...(repetition && { repetition: keptRepetition(repetition) }),
+  }));
+}
+
+function newsFor<Body>({ envelope, ...news }: SettledResults<Body>): OutboxNews<Body> {
+  const { properties, settledAtOnce, repeated } = envelope as Envelope;
+  return {
+    ...news,
+    properties,
+    settled: news.settled + settledAtOnce,
+    total: news.total + settledAtOnce,
+    repeated: Number(repeated ?? 0),
+  };
+}
