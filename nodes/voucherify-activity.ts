@@ -72,11 +72,17 @@ export = (RED: NodeAPI): void => {
       }
       const customers = customersOf(message, account.hardId);
       let events = 0;
-      for (const customer of customers) {
-        const before = reading.get(customer) ?? Promise.resolve();
-        const mine = before.catch(() => undefined).then(async () => void (events += await readAll(customer, message)));
-        reading.set(customer, mine);
-        await mine.finally(() => reading.get(customer) === mine && reading.delete(customer));
+      try {
+        await delivery.usable(STORE_PATIENCE_MS);
+        for (const customer of customers) {
+          const before = reading.get(customer) ?? Promise.resolve();
+          const mine = before.catch(() => undefined).then(async () => void (events += await readAll(customer, message)));
+          reading.set(customer, mine);
+          await mine.finally(() => reading.get(customer) === mine && reading.delete(customer));
+        }
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) status.show("problem", "store");
+        throw error;
       }
       status.show("ok", "read", { count: events, time: clock(Date.now()) });
     });
@@ -111,11 +117,7 @@ export = (RED: NodeAPI): void => {
       cursor: string | undefined,
       { webhook }: Message,
     ): Promise<number> => {
-      const seen = await reception.firstOf(
-        events,
-        ({ sameAs, id }) => `${def.account} ${sameAs ?? id}`,
-        STORE_PATIENCE_MS,
-      );
+      const seen = await reception.firstOf(events, ({ sameAs, id }) => `${def.account} ${sameAs ?? id}`);
       try {
         const moved = cursor === undefined ? [] : [delivery.cursors.moveTo(this.id, customer, cursor)];
         const also = [...seen.operations, ...moved];
@@ -126,7 +128,6 @@ export = (RED: NodeAPI): void => {
         return seen.fresh.length;
       } catch (error) {
         seen.release();
-        if (error instanceof StoreUnavailableError) status.show("problem", "store");
         throw error;
       }
     };

@@ -256,6 +256,39 @@ describe("voucherify in and voucherify activity", () => {
     assert.match(flow.status(id("in")), /no-secret$/);
   });
 
+  it("reads activity also when it is asked for while the store is being opened", async () => {
+    await load();
+    const { id: customer } = simulator.customerOf("jane");
+    const data = sampleEventData("customer.redemption.succeeded", { customer: { id: customer, source_id: "jane" } });
+    const source = { channel: "USER_PORTAL" };
+    simulator.activity.record(customer, { type: "customer.redemption.succeeded", data, source });
+    const { delivery } = flow;
+    const usable = delivery.usable.bind(delivery);
+    const read = delivery.cursors.read.bind(delivery.cursors);
+    const patience: number[] = [];
+    let isOpen = false;
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    delivery.usable = async (patienceMs) => {
+      patience.push(patienceMs);
+      await opened;
+      isOpen = true;
+      return usable(patienceMs);
+    };
+    delivery.cursors.read = (node, who) =>
+      isOpen ? read(node, who) : Promise.reject(new StoreUnavailableError("The store is being opened."));
+    try {
+      flow.node(id("activity")).receive({ payload: "jane" });
+      await waitFor("it to wait, or to fail", () => patience.length + flow.of(id("failure")).length > 0);
+      assert.deepEqual([patience, flow.of(id("failure"))], [[5_000], []]);
+      open();
+      await waitFor("the event", () => events()[0]);
+    } finally {
+      Object.assign(delivery, { usable });
+      Object.assign(delivery.cursors, { read });
+    }
+  });
+
   it("tells Catch when a customer's activity cannot be read", async () => {
     await load();
     flow.node(id("activity")).receive({ payload: "nobody" });

@@ -79,15 +79,10 @@ export class Reception<Received extends JsonObject> {
   /**
    * Says which items did not come before.
    * @param keyOf what tells one from another; undefined for what cannot be told, which is always new
-   * @param patienceMs how long to wait for the store when Node-RED has just started
    * @throws StoreUnavailableError when that cannot be known now
    */
-  async firstOf<Item>(
-    items: readonly Item[],
-    keyOf: (item: Item) => string | undefined,
-    patienceMs = STORE_PATIENCE_MS,
-  ): Promise<Fresh<Item>> {
-    await this.delivery.usable(patienceMs);
+  async firstOf<Item>(items: readonly Item[], keyOf: (item: Item) => string | undefined): Promise<Fresh<Item>> {
+    await this.delivery.usable(STORE_PATIENCE_MS);
     const claim = await this.delivery.seen.claim(items.map(keyOf), this.options.repeatedWithinMs, Date.now());
     return { ...claim, fresh: claim.fresh.map((place) => items[place]!) };
   }
