@@ -20,7 +20,7 @@ import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
 import { builtInKeys, builtInSimulator } from "./lib/accounts/built-in-simulator";
 import { localAddress } from "./lib/webhooks/local-address";
 import { type Message, MessageError, onEachMessage } from "./lib/runtime/message-handler";
-import { markOf } from "./lib/delivery/simulated-origin";
+import { keepMarks, simulatedMark } from "./lib/delivery/simulated-origin";
 import { NodeStatus } from "./lib/runtime/status";
 
 interface SimulatorDef extends NodeDef {
@@ -52,6 +52,7 @@ export = (RED: NodeAPI): void => {
       () => status.show("idle", "running"),
       (error: Error) => this.error(`The built-in simulator does not start: ${error.message}`),
     );
+    keepMarks(RED, this);
     const play = def.plays === "voucherify" ? playVoucherify : playBloomreach;
     onEachMessage(this, async (message, send) => send(Object.assign(message, await play(RED, def, message, status))));
   }
@@ -88,7 +89,7 @@ async function playBloomreach(RED: NodeAPI, def: SimulatorDef, message: Message,
   const email = def.plays === "requests" && def.send === "single" && def.email ? def.email : undefined;
   return {
     payload: requests.map((request) => ({ statusCode: request.status, body: request.body })),
-    ...markOf(account.connection.isSimulated),
+    ...simulatedMark(account.connection.isSimulated),
     ...(stopped && { stopped }),
     // Single requests are answered in the order of their customers.
     ...(email && { email: requests.map(({ body }, index) => renderEmail(email, customers[index]!, body)) }),
@@ -110,7 +111,7 @@ async function playVoucherify(RED: NodeAPI, def: SimulatorDef, message: Message,
   if (forms.length === 0) {
     await recordActivity(kind, sourceId);
     status.show("ok", "recorded");
-    return { payload: { kind, way: "activity", customer: { source_id: sourceId } }, ...markOf(true) };
+    return { payload: { kind, way: "activity", customer: { source_id: sourceId } }, ...simulatedMark(true) };
   }
   if (!forms.includes(form))
     throw new MessageError(
@@ -126,7 +127,7 @@ async function playVoucherify(RED: NodeAPI, def: SimulatorDef, message: Message,
   const statusCode = statuses.at(-1) ?? 0;
   const isTaken = statusCode >= 200 && statusCode < 300;
   status.show(isTaken ? "ok" : "problem", "sent", { count: 1, status: statusCode });
-  return { payload: { kind, way: form, customer: { source_id: sourceId }, statusCode }, ...markOf(true) };
+  return { payload: { kind, way: form, customer: { source_id: sourceId }, statusCode }, ...simulatedMark(true) };
 }
 
 async function recordActivity(kind: EventKind, sourceId: string): Promise<void> {

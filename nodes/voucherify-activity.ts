@@ -76,7 +76,9 @@ export = (RED: NodeAPI): void => {
         await delivery.usable(STORE_PATIENCE_MS);
         for (const customer of customers) {
           const before = reading.get(customer) ?? Promise.resolve();
-          const mine = before.catch(() => undefined).then(async () => void (events += await readAll(customer, message)));
+          const mine = before
+            .catch(() => undefined)
+            .then(async () => void (events += await readAll(customer, message)));
           reading.set(customer, mine);
           await mine.finally(() => reading.get(customer) === mine && reading.delete(customer));
         }

@@ -12,7 +12,7 @@ import { readHardId } from "../src/schemas/hard-id";
 import { addDialogRoute, postedText } from "./lib/accounts/account-routes";
 import { closingSignal } from "./lib/delivery/delivery-life";
 import { MessageError, onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
-import { declareAccount, markOf, refusalOfSimulated } from "./lib/delivery/simulated-origin";
+import { declareAccount, simulatedMark, refusalOfSimulated } from "./lib/delivery/simulated-origin";
 import { clock, NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount, VoucherifyConnection } from "./lib/accounts/voucherify-connection";
 import { replyOf } from "./lib/webhooks/webhook-reply";
@@ -86,7 +86,7 @@ function lookUp(node: Node, status: NodeStatus, account: VoucherifyAccount, ques
     };
     const refusal = refusalOfSimulated(message, account.connection);
     if (refusal) return refuse(refusal.key, refusal.reason, { simulated: true });
-    Object.assign(message, markOf(account.connection.isSimulated));
+    Object.assign(message, simulatedMark(account.connection.isSimulated));
     if (Array.isArray(payload)) return refuse("batch", BATCH);
     if (!isJsonObject(payload)) return refuse("not_an_object", 'msg.payload must be {"customer": …}.');
     const holder = isJsonObject(payload.customer) ? payload.customer : payload;

@@ -20,7 +20,7 @@ import { declareDeliveryType } from "./lib/delivery/downstream";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
 import { processOwned } from "./lib/runtime/process-owned";
-import { declareAccount, markOf, refusalOfSimulated } from "./lib/delivery/simulated-origin";
+import { declareAccount, simulatedMark, refusalOfSimulated } from "./lib/delivery/simulated-origin";
 import { clock, NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount, VoucherifyConnection } from "./lib/accounts/voucherify-connection";
 import { replyOf } from "./lib/webhooks/webhook-reply";
@@ -128,7 +128,7 @@ function answerNow(RED: NodeAPI, node: Node, { account, status, currency, defaul
     };
     const refusal = refusalOfSimulated(message, account.connection);
     if (refusal) return refuse(refusal.key, refusal.reason, { simulated: true });
-    Object.assign(message, markOf(account.connection.isSimulated));
+    Object.assign(message, simulatedMark(account.connection.isSimulated));
     const { payload } = message;
     if (Array.isArray(payload)) return refuse("batch", BATCH);
     if (!isJsonObject(payload)) return refuse("not_an_object", 'msg.payload must be {"customer": …, "campaign": …}.');

@@ -13,6 +13,12 @@ import { FlowUnderTest } from "../support/flow-under-test";
 import { BLOOMREACH_KEYS, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
 import { waitFor } from "../support/wait-for";
 
+/* eslint-disable @typescript-eslint/no-require-imports -- core nodes have no types */
+const functionNode = require("@node-red/nodes/core/function/10-function.js");
+const splitAndJoin = require("@node-red/nodes/core/sequence/17-split.js");
+const changeNode = require("@node-red/nodes/core/function/15-change.js");
+/* eslint-enable @typescript-eslint/no-require-imports */
+
 /** What the source of release 0.1.0 showed to everybody. */
 const PUBLISHED = { "application-id": "simulator-application-id", "secret-key": "simulator-secret-key" };
 const PUBLISHED_SIGNING_SECRET = "simulator-signing-secret";
@@ -44,6 +50,9 @@ describe("what the built-in simulator had a hand in", () => {
     voucherifyLookup,
     voucherifyPublish,
     rebuild,
+    functionNode,
+    splitAndJoin,
+    changeNode,
   ]);
   /** Stands for the real services. */
   let live: Simulator;
@@ -119,7 +128,9 @@ describe("what the built-in simulator had a hand in", () => {
   };
   const failures = () => flow.of(id("failure"));
   const refused = async (): Promise<void> => {
-    const { error, failed, key } = await waitFor("the refusal", () => failures()[0]);
+    await waitFor("the refusal, or a call", () => failures().length + live.log.length > 0);
+    assert.deepEqual(live.log, []);
+    const { error, failed, key } = failures()[0]!;
     assert.match(error.message, /came through the built-in simulator, and nothing of that is sent to a live account/);
     assert.equal(key ?? failed[0].key, "simulated");
     assert.deepEqual(live.log, []);
@@ -157,6 +168,126 @@ describe("what the built-in simulator had a hand in", () => {
       await flow.post(PATH, CUSTOMER, ownKeys());
       await refused();
     });
+
+  describe("in a message that a function node makes anew", () => {
+    const made = (func: string, ...wires: string[]): FlowNode => ({
+      ...{ id: "function", type: "function", func, outputs: 1, timeout: 0, initialize: "", finalize: "", libs: [] },
+      wires,
+    });
+    const anew = (...wires: string[]): FlowNode => made("return { payload: msg.payload };", ...wires);
+    const split = (...wires: string[]): FlowNode => ({ id: "split", type: "split", arraySplt: 1, wires });
+    const lookup: FlowNode = { id: "lookup", type: "bv-voucherify-lookup", what: "vouchers" };
+    const activity: FlowNode = { id: "activity", type: "bv-voucherify-activity", kinds: [], days: 1 };
+    const event = { event: "review", customer: { registered: "jane" } };
+
+    for (const [what, kind, body, nodes] of [
+      ["customer upsert", "customers", CUSTOMER, [anew("upsert"), upsert]],
+      ["event forward", "events", [event], [anew("forward"), { ...forward, sendTo: "voucherify" }]],
+      ["voucherify publish, answer now", "requests", REQUEST, [anew("publish"), publish("now")]],
+      ["voucherify publish, queue", "requests", REQUEST, [anew("publish"), publish("queue")]],
+      ["voucherify lookup", "requests", REQUEST, [anew("lookup"), lookup]],
+      ["voucherify activity", "customers", CUSTOMER, [anew("activity"), activity]],
+      [
+        "customer upsert, by node.send and after a timer",
+        "customers",
+        CUSTOMER,
+        [made("setTimeout(() => node.send({ payload: msg.payload }), 1);", "upsert"), upsert],
+      ],
+      ["customer upsert, split behind it", "customers", CUSTOMER, [anew("split"), split("upsert"), upsert]],
+      [
+        "customer upsert, split before it",
+        "customers",
+        CUSTOMER,
+        [split("function"), made("return { payload: [msg.payload] };", "upsert"), upsert],
+      ],
+      [
+        "customer upsert, split and joined again",
+        "customers",
+        CUSTOMER,
+        [anew("split"), split("join"), { id: "join", type: "join", mode: "auto", wires: ["upsert"] }, upsert],
+      ],
+      [
+        "customer upsert, its marks deleted by a change node",
+        "customers",
+        CUSTOMER,
+        [
+          {
+            ...{ id: "function", type: "change", wires: ["upsert"] },
+            rules: ["simulated", "receipt"].map((p) => ({ t: "delete", p, pt: "msg" })),
+          },
+          upsert,
+        ],
+      ],
+    ] as const)
+      it(`fails at a live ${what}`, async () => {
+        const first = nodes[0].id;
+        await load({ bloomreach: "simulator", voucherify: "live" }, receiving(kind, first), ...nodes);
+        void flow.post(PATH, body, ownKeys());
+        await refused();
+      });
+
+    it("fails also when live ones came later into the same list", async () => {
+      await load(
+        { bloomreach: "simulator", voucherify: "live" },
+        receiving("customers", "function"),
+        anew("join", "seen"),
+        { id: "seen", type: "helper" },
+        { id: "join", type: "join", mode: "custom", build: "array", property: "payload", count: 2, wires: ["flat"] },
+        { ...made("return { payload: msg.payload.flat(), simulated: undefined };", "upsert"), id: "flat" },
+        upsert,
+      );
+      await flow.post(PATH, CUSTOMER, ownKeys());
+      await waitFor("the first of the list", () => flow.of(id("seen"))[0]);
+      flow.node(id("join")).receive({ payload: [{ registered: "joe" }] });
+      await refused();
+    });
+
+    it("fails also where Node-RED hooks are not to be had", async () => {
+      await load(
+        { bloomreach: "simulator", voucherify: "live" },
+        receiving("customers", "function"),
+        anew("upsert"),
+        upsert,
+      );
+      flow.RED.hooks.remove("onReceive.bloomreach-voucherify-simulated");
+      await flow.post(PATH, CUSTOMER, ownKeys());
+      await refused();
+    });
+
+    it("fails at an event forward to a live Bloomreach as a code, whoever had asked", async () => {
+      await load({ bloomreach: "live", voucherify: "simulator" }, publish("now", "function"), anew("forward"), forward);
+      flow.node(id("publish")).receive({ payload: REQUEST });
+      await refused();
+    });
+
+    it("fails at an event forward to a live Bloomreach when it was emitted again after accounts went live", async () => {
+      const between = anew("forward");
+      await load(
+        { bloomreach: "live", voucherify: "simulator" },
+        { ...publish("queue", "lost", "function"), wires: ["lost", "function"] },
+        { id: "lost", type: "helper" },
+        { ...between, func: "" },
+        forward,
+      );
+      flow.node(id("publish")).receive({ payload: REQUEST });
+      await waitFor("the code", () => flow.of(id("lost"))[0]);
+      await flow.unload();
+      await load({ bloomreach: "live", voucherify: "live" }, publish("queue", "function"), between, forward);
+      await refused();
+    });
+
+    it("is delivered when it is none of the simulator's", async () => {
+      await load(
+        { bloomreach: "live", voucherify: "live" },
+        receiving("customers", "function"),
+        anew("split"),
+        split("upsert"),
+        upsert,
+      );
+      await flow.post(PATH, CUSTOMER, WEBHOOK_KEYS);
+      await waitFor("the customer", () => live.customers.has("jane@example.com"));
+    });
+  });
 
   it("as events of bloomreach in: fails at an event forward to a live Voucherify", async () => {
     const intoVoucherify = { ...forward, sendTo: "voucherify" };

@@ -17,6 +17,8 @@ import type { FlowNode } from "./flows";
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a message can hold anything, and tests look inside
 export type Received = Record<string, any>;
 
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- not typed as a part of Node-RED
+const { hooks } = require("@node-red/util");
 /** What every flow of these tests may hold. */
 const USUAL = [bloomreachAccount, voucherifyAccount, throttle, bloomreachIn, customerUpsert];
 
@@ -58,7 +60,8 @@ export class FlowUnderTest {
       this.RED = RED;
       this.httpNode = RED.httpNode;
       this.usedDir = RED.settings.userDir ?? this.userDir;
-      Object.assign(RED, { server: this.server });
+      // The helper leaves out what the runtime has.
+      Object.assign(RED, { server: this.server, hooks });
     };
     await helper.load([watch, ...USUAL, ...this.nodes], flow as never, credentials);
     for (const { id, type } of flow) {

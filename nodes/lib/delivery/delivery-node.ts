@@ -17,7 +17,7 @@ import { onceFlowsRun } from "../runtime/flow-lifecycle";
 import { LiveMessages, serialisable } from "./live-messages";
 import { leaveOutTooDeep, type Message, MessageError, onEachMessage } from "../runtime/message-handler";
 import { placeIn } from "./parts";
-import { admitted, declareAccount, markOf, refusalOfSimulated } from "./simulated-origin";
+import { admitted, declareAccount, simulatedMark, refusalOfSimulated } from "./simulated-origin";
 import { clock, type NodeStatus } from "../runtime/status";
 
 /** How long a message without a receipt waits for the store when Node-RED has just started. */
@@ -168,7 +168,7 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
       news.failed.filter(({ outcome }) => outcome.key !== UNFIT),
     ),
     delivery: countsOf(news),
-    ...markOf(work.isSimulated),
+    ...simulatedMark(work.isSimulated),
   });
 
   const settled = (news: OutboxNews<Body>): void => {

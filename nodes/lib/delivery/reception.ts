@@ -7,7 +7,7 @@ import { hasDeliveryDownstream } from "./downstream";
 import { durableDelivery, showStoreProblem } from "./durable-delivery";
 import { onceFlowsRun } from "../runtime/flow-lifecycle";
 import { OneEachTurn } from "../../../src/async/one-each-turn";
-import { declareAccount, type Mark, markOf } from "./simulated-origin";
+import { declareAccount, type Mark, simulatedMark } from "./simulated-origin";
 
 /** How long a webhook waits for the store when Node-RED has just started. */
 const STORE_PATIENCE_MS = 700;
@@ -63,7 +63,7 @@ export class Reception<Received extends JsonObject> {
           options.emit(node, message as Received, {
             receipt,
             ...(isReplayed && { replayed: true }),
-            ...markOf(options.isSimulated || message.simulated === true),
+            ...simulatedMark(options.isSimulated || message.simulated === true),
           }),
         ({ reason, reasonKey, body }) => node.error(reason, { topic: reasonKey, payload: body }),
       ),
@@ -131,7 +131,7 @@ export class Reception<Received extends JsonObject> {
 
   /** What messages carry that have no receipt. */
   get mark(): Mark {
-    return markOf(this.options.isSimulated);
+    return simulatedMark(this.options.isSimulated);
   }
 
   /** The node that lives now in this one's place. */

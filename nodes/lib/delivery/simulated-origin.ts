@@ -1,5 +1,5 @@
 import type { Node, NodeAPI } from "node-red";
-import { isSimulatedReceipt } from "../../../src/delivery/inbox/receipts";
+import { isSimulatedId, simulatedId } from "../../../src/delivery/inbox/receipts";
 import { simulatedKey } from "../../../src/delivery/record-key";
 import type { BodyKind } from "../../../src/destinations/body-kinds";
 import { NOT_SENT_LIVE } from "../../../src/destinations/live-only";
@@ -11,16 +11,16 @@ import type { Message } from "../runtime/message-handler";
 import { replyOf } from "../webhooks/webhook-reply";
 
 /**
- * What was simulated does not reach a live account. Every node on the built-in simulator marks what it sends with
- * `msg.simulated`; where a flow drops the property, the receipt or the waiting webhook of the message still tells.
- * Not covered: a function that returns a new object, which carries none of them.
+ * What was simulated never reaches a live account. Every node on the built-in simulator puts `msg.simulated` on what it sends.
+ * Flows drop properties, so the message's id tells it too: the core function node gives the id of what came to the new objects
+ * that it returns. And each node of a flow finds both again on what it is handed: split makes new ids, but copies properties.
  */
 export interface Mark {
   readonly simulated?: true;
 }
 
 /** What a node puts on its messages. */
-export function markOf(isSimulated: boolean): Mark {
+export function simulatedMark(isSimulated: boolean): Mark {
   return isSimulated ? { simulated: true } : {};
 }
 
@@ -28,9 +28,29 @@ export function markOf(isSimulated: boolean): Mark {
 export function isSimulated(message: Readonly<Record<string, unknown>>): boolean {
   return (
     message.simulated === true ||
+    (typeof message._msgid === "string" && isSimulatedId(message._msgid)) ||
     replyOf(message)?.isSimulated === true ||
-    receiptsOf(message).some((receipt) => isSimulatedReceipt(receipt))
+    receiptsOf(message).some((receipt) => isSimulatedId(receipt))
   );
+}
+
+const ON_RECEIVE = "onReceive.bloomreach-voucherify-simulated";
+
+/** Keeps the mark on messages that a node of ours sends, and on what any node then receives. */
+export function keepMarks({ hooks, util }: NodeAPI, node: Node): void {
+  const keepMark = (message: Message): void => {
+    if (!isSimulated(message)) return;
+    message.simulated = true;
+    message._msgid = simulatedId(message._msgid ?? util.generateId());
+  };
+  const send = node.send.bind(node);
+  node.send = (sent) => {
+    for (const message of [sent].flat(2)) if (message) keepMark(message as Message);
+    send(sent);
+  };
+  // Node-RED's test helper has no hooks.
+  const known = hooks as typeof hooks | undefined;
+  if (known?.has(ON_RECEIVE) === false) known.add(ON_RECEIVE, ({ msg }) => keepMark(msg as Message));
 }
 
 /** Why a node on a live account does nothing with this message; undefined where it may. */
@@ -73,6 +93,7 @@ const accounts = new WeakMap<object, boolean>();
  */
 export function declareAccount(RED: NodeAPI, node: Node, account: { readonly isSimulated: boolean }): void {
   accounts.set(node, account.isSimulated);
+  keepMarks(RED, node);
   if (!account.isSimulated) return;
   let closed = false;
   node.on("close", () => void (closed = true));
