@@ -1,12 +1,13 @@
 import type { JsonObject } from "../../json";
 import { type DurableStore, type StoreOperation, StoreUnavailableError } from "../../store/durable-store";
 import { inboxKeys } from "./inbox-keys";
+import { translationOf } from "./mark-translation";
 import { Mutex } from "../../async/mutex";
 import { Receipts } from "./receipts";
 import { RunningClock } from "../../async/running-clock";
 import { sleep } from "../../async/sleep";
 import { keyPages, readAll, readable, readPages } from "../../store/store-keys";
-import { type IncomingRecord, type KeptMarks, markOf, TakeMarks, untaken } from "./take-marks";
+import { type IncomingRecord, type KeptMarks, markOf, type Rename, TakeMarks, untaken } from "./take-marks";
 
 /** So many messages are read at one go: one can have megabytes. */
 const MESSAGE_PAGE = 20;
@@ -78,6 +79,10 @@ interface KeptEntry extends AboutEntry {
   taken: boolean;
   /** Claims whose write is not done. */
   pendingClaims: number;
+  /** Wait until there is none. */
+  readonly awaitingClaims: (() => void)[];
+  /** What has become of its records since messages of it were handed to the flow. */
+  readonly renames: Rename[];
   /** A replay has it still to emit: until then it must stay. */
   awaitsReplay: boolean;
   /** It may have been emitted before. */
@@ -200,8 +205,11 @@ export class Inbox {
   claim(receipts: readonly string[], node: string, records: readonly IncomingRecord[]): Claim {
     const entries = [...new Set(receipts)].flatMap((receipt) => this.entries.get(receipt) ?? []);
     const marks = entries.map((entry) => marksOf(entry, node));
-    const fresh = untaken(records, marks);
-    const joined = marks.length === 0 ? "" : fresh.map((place) => markOf(records[place]!)).join("");
+    const renames = entries.flatMap((entry) => entry.renames);
+    const asked =
+      marks.length === 0 ? [] : records.map((record) => renames.reduce((mark, to) => to(mark), markOf(record)));
+    const fresh = untaken(records, asked, marks);
+    const joined = marks.length === 0 ? "" : fresh.map((place) => asked[place]!).join("");
     const held = joined === "" ? [] : marks.map((taken) => ({ taken, number: taken.hold(joined) }));
     for (const entry of entries) entry.pendingClaims++;
     return {
@@ -215,8 +223,8 @@ export class Inbox {
         for (const entry of entries) this.take(entry);
       },
       release: () => {
-        for (const { taken, number } of held) taken.release(joined, number);
-        for (const entry of entries) entry.pendingClaims--;
+        for (const { taken, number } of held) taken.release(number);
+        for (const entry of entries) this.endClaim(entry);
       },
     };
   }
@@ -313,27 +321,27 @@ export class Inbox {
   }
 
   /**
-   * Changes the messages of all entries; which records were taken stays as it is. Returns how many were changed.
-   * @param change returns the new message, the same one for no change, undefined to forget the entry
+   * Changes the messages of all entries. Which records were taken stays as it is: their marks follow them in the same write.
+   * Returns how many were changed.
+   * @param change returns the new message, the same one for no change, undefined to forget the entry; it must make of each
+   *   record the same whatever other records stand beside it
    * @throws StoreUnavailableError when not all could be changed; the same call may be repeated
    */
   rewrite(change: (message: JsonObject) => JsonObject | undefined): Promise<number> {
     return this.mutex.run(async () => {
       let changed = 0;
       for await (const page of readPages(this.store, inboxKeys.messages, MESSAGE_PAGE)) {
-        const operations: StoreOperation[] = [];
-        const forgotten: KeptEntry[] = [];
         for (const [key, message] of readable(page)) {
           const value = change(message as JsonObject);
           if (value === message) continue;
           changed++;
           const entry = this.entries.get(inboxKeys.receiptOfMessage(key));
-          if (value) operations.push({ type: "put", key, value });
-          else operations.push(...(entry ? deletionOf(entry) : [{ type: "del", key } as const]));
-          if (!value && entry) forgotten.push(entry);
+          if (entry && value) await this.rewriteEntry(entry, message as JsonObject, value, change);
+          else if (entry) {
+            await this.store.write(deletionOf(entry));
+            this.forget(entry);
+          } else await this.store.write([value ? { type: "put", key, value } : { type: "del", key }]);
         }
-        if (operations.length > 0) await this.store.write(operations);
-        for (const entry of forgotten) this.forget(entry);
       }
       return changed;
     });
@@ -360,6 +368,33 @@ export class Inbox {
         );
   }
 
+  private async rewriteEntry(
+    entry: KeptEntry,
+    message: JsonObject,
+    value: JsonObject,
+    change: (message: JsonObject) => JsonObject | undefined,
+  ): Promise<void> {
+    const { kept, coming } = translationOf(message, change);
+    // What is being written would have marks of the records as they were.
+    while (entry.pendingClaims > 0) await new Promise<void>((resolve) => entry.awaitingClaims.push(resolve));
+    const { receipt, takes } = entry;
+    const before = [...takes].map(([node, marks]) => ({ node, marks, copy: marks.copy() }));
+    const operations = before.flatMap(({ node, marks }) =>
+      marks.rename(kept).map(({ number, kept: value }): StoreOperation => {
+        return { type: "put", key: inboxKeys.mark({ receipt, node, number }), value };
+      }),
+    );
+    entry.renames.push(coming);
+    try {
+      await this.store.write([{ type: "put", key: inboxKeys.message(receipt), value }, ...operations]);
+    } catch (error) {
+      // Claims made meanwhile stand behind this write, and fail with it.
+      entry.renames.splice(entry.renames.indexOf(coming), 1);
+      for (const { marks, copy } of before) marks.restore(copy);
+      throw error;
+    }
+  }
+
   private remember(receipt: string, about: AboutEntry): KeptEntry {
     const entry = {
       ...about,
@@ -367,6 +402,8 @@ export class Inbox {
       takes: new Map<string, TakeMarks>(),
       taken: false,
       pendingClaims: 0,
+      awaitingClaims: [],
+      renames: [],
       awaitsReplay: false,
       wasEmitted: false,
       failures: 0,
@@ -376,8 +413,13 @@ export class Inbox {
     return entry;
   }
 
-  private take(entry: KeptEntry): void {
+  private endClaim(entry: KeptEntry): void {
     entry.pendingClaims--;
+    if (entry.pendingClaims === 0) for (const go of entry.awaitingClaims.splice(0)) go();
+  }
+
+  private take(entry: KeptEntry): void {
+    this.endClaim(entry);
     entry.taken = true;
     this.freePlace(entry.receipt);
     // Also for an entry that was forgotten during the write: this take's marks have to be deleted as well.
