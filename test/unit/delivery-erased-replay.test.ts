@@ -28,8 +28,7 @@ function erase(message: JsonObject): JsonObject {
       .filter(({ id }) => id !== "P")
       .map((record) => {
         if (record.friend !== "P") return record;
-        const { friend: _, ...others } = record;
-        return others;
+        return Object.fromEntries(Object.entries(record).filter(([name]) => name !== "friend"));
       });
     isSame &&= rest.length === list.length && rest.every((one, index) => one === list[index]);
     result[part] = rest;
