@@ -26,7 +26,7 @@ const SIDEBAR = "queues-sidebar";
 /** The file of a node, and the shared code that it runs. */
 function sourceOfNode(set: string): string {
   const own = readSource("nodes", `${set}.ts`);
-  const shared = [...own.matchAll(/from "\.\/lib\/([\w-]+)"/g)].map(([, name]) =>
+  const shared = [...own.matchAll(/from "\.\/lib\/([\w/-]+)"/g)].map(([, name]) =>
     readSource("nodes", "lib", `${name}.ts`),
   );
   return [own, ...shared].join("\n");
