@@ -34,7 +34,7 @@ const zones = Object.entries(allowed).map(([folder, others]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ["dist", ".node-red", ".cache", "runtimes", "coverage"] },
+  { ignores: ["dist", "resources", ".node-red", ".cache", "runtimes", "coverage"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],
@@ -81,6 +81,19 @@ export default tseslint.config(
       "@typescript-eslint/no-unsafe-call": "off",
       "@typescript-eslint/no-unsafe-return": "off",
     },
+  },
+  {
+    // Runs in Node-RED's editor: plain modules, without a bundler.
+    files: ["nodes/editor/*.js"],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ["$", "RED", "URL", "HTMLElement", "customElements", "setTimeout", "clearTimeout"].map((name) => [
+          name,
+          "readonly",
+        ]),
+      ),
+    },
+    rules: { "no-unused-vars": ["error", { argsIgnorePattern: "^_" }] },
   },
   {
     files: ["**/*.mjs"],

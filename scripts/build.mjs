@@ -1,4 +1,5 @@
-// Compiles TypeScript to dist/ and puts beside it what Node-RED reads from disk: dialogs, help, catalogs, icons.
+// Compiles TypeScript to dist/ and puts beside it what Node-RED reads from disk: dialogs, help, catalogs, icons. The shared
+// parts of the dialogs go to resources/, which Node-RED serves from the package's root and nowhere else.
 import { spawnSync } from "node:child_process";
 import { cpSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,8 +8,9 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
+const resources = join(root, "resources");
 
-rmSync(dist, { recursive: true, force: true });
+for (const built of [dist, resources]) rmSync(built, { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 const { status } = spawnSync(process.execPath, [tsc, "-p", root], { stdio: "inherit" });
 if (status !== 0) process.exit(status ?? 1);
@@ -16,3 +18,4 @@ if (status !== 0) process.exit(status ?? 1);
 for (const name of readdirSync(join(root, "nodes")))
   if (name.endsWith(".html") || name === "icons" || name === "locales")
     cpSync(join(root, "nodes", name), join(dist, "nodes", name), { recursive: true });
+cpSync(join(root, "nodes", "editor"), resources, { recursive: true });

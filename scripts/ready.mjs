@@ -27,16 +27,17 @@ export function install(folder = root, extra = []) {
   run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error", ...extra], folder);
 }
 
-/** Builds dist/ when a source is newer. Returns the time of the build (Unix ms). */
+/** Builds dist/ and resources/ when a source is newer. Returns the time of the build (Unix ms). */
 export function build() {
-  const built = join(root, "dist", "nodes", "bloomreach-in.js");
+  const outcome = [join(root, "dist", "nodes", "bloomreach-in.js"), join(root, "resources", "dialog.js")];
+  const built = () => Math.min(...outcome.map(modified));
   const sources = Math.max(
     newest(join(root, "src")),
     newest(join(root, "nodes")),
     modified(join(root, "tsconfig.json")),
   );
-  if (modified(built) < sources) run(process.execPath, [join(root, "scripts", "build.mjs")]);
-  return modified(built);
+  if (built() < sources) run(process.execPath, [join(root, "scripts", "build.mjs")]);
+  return built();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
-import { NODE_SETS, parseScript, readDialog, readSource, stringsOf } from "../support/dialog-files";
+import { NODE_SETS, parseScript, readSource, stringsOf } from "../support/dialog-files";
+import { keysOfDialog } from "../support/dialog-keys";
 
 /** How Node-RED's palette writes the category into a key (its own rule: every special sign becomes "_"). */
 const CATEGORY_KEY = "palette.label.Bloomreach___Voucherify";
@@ -20,20 +21,12 @@ function flatten(catalog: Catalog, prefix = ""): Map<string, string> {
   );
 }
 
-/** The keys that a dialog uses. One that ends with a dot is the beginning of keys that the script completes. */
-function keysOfDialog(set: string): string[] {
-  const { text, script } = readDialog(set);
-  const inForm = [...text.matchAll(/data-i18n="(?:\[[a-z]+\])?([^"]+)"/g)].map(([, key = ""]) => key);
-  const inScript = stringsOf(parseScript(script)).filter((one) => new RegExp(`^${set}(\\.[\\w-]+)+\\.?$`).test(one));
-  return [...inForm, ...inScript];
-}
-
 const SIDEBAR = "queues-sidebar";
 
 /** The file of a node, and the shared code that it runs. */
 function sourceOfNode(set: string): string {
   const own = readSource("nodes", `${set}.ts`);
-  const shared = [...own.matchAll(/from "\.\/lib\/([\w-]+)"/g)].map(([, name]) =>
+  const shared = [...own.matchAll(/from "\.\/lib\/([\w/-]+)"/g)].map(([, name]) =>
     readSource("nodes", "lib", `${name}.ts`),
   );
   return [own, ...shared].join("\n");

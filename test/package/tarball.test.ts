@@ -26,6 +26,7 @@ describe("the packed tarball", () => {
         !/^dist\/(src|nodes)\/[\w./-]+\.js$/.test(path) &&
         !/^dist\/nodes\/[\w-]+\.html$/.test(path) &&
         !/^dist\/nodes\/icons\/bv-[\w-]+\.svg$/.test(path) &&
+        !/^resources\/[\w-]+\.(js|css)$/.test(path) &&
         !/^dist\/nodes\/locales\/[a-z]{2}(-[A-Z]{2})?\/[\w-]+\.(json|html)$/.test(path),
     );
     assert.deepEqual(unexpected, []);
@@ -40,6 +41,31 @@ describe("the packed tarball", () => {
         `dist/nodes/locales/en-US/${set}.html`,
       ])
         assert.ok(files.includes(path), `${path} is missing`);
+  });
+
+  it("holds every file that a dialog's tags ask for, and what those import: without one, the editor never opens", () => {
+    const served = `resources/${manifest.name}/`;
+    const packed = (path: string): string => {
+      assert.ok(files.includes(path), `${path} is not packed`);
+      return readFileSync(join(root, path), "utf8");
+    };
+    const asked = new Set<string>();
+    for (const [, script] of Object.entries(manifest["node-red"].nodes)) {
+      const dialog = packed(script.replace(/\.js$/, ".html"));
+      const tags = [...dialog.matchAll(/<script[^>]* src="([^"]+)"/g)].map(([, src = ""]) => src);
+      // Node-RED loads the dialogs one after the other: none may count on another's tag.
+      assert.ok(!dialog.includes("bvDialog") || tags.includes(`${served}dialog.js`), `${script}: no tag for the parts`);
+      for (const src of tags) {
+        assert.ok(src.startsWith(served), `${src} is not below ${served}, where Node-RED serves this package`);
+        asked.add(`resources/${src.slice(served.length)}`);
+      }
+    }
+    for (const path of asked)
+      for (const [, wanted = ""] of packed(path).matchAll(/(?:from|import|new URL\() ?"([^"]+)"/g))
+        asked.add(join(dirname(path), wanted).replaceAll("\\", "/"));
+    const unused = files.filter((path) => path.startsWith("resources/") && !asked.has(path));
+    assert.deepEqual(unused, []);
+    assert.ok(asked.has("resources/dialog.css"));
   });
 
   it("requires nothing outside itself but its dependencies and Node", () => {

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { runInNewContext } from "node:vm";
 import ts from "typescript";
+import * as parts from "../../nodes/editor/parts";
+import { TAGS } from "../../nodes/editor/rows";
 
 const root = join(__dirname, "..", "..");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
@@ -22,6 +25,9 @@ export interface Tag {
 /** What a node's html file holds. */
 export interface DialogFile {
   readonly set: string;
+  /** As it stands in the file. */
+  readonly source: string;
+  /** With the rows of its form (nodes/editor/rows.js) as the browser shows them. */
   readonly text: string;
   /** The form, its type and its tags. */
   readonly templates: readonly { readonly type: string; readonly tags: readonly Tag[] }[];
@@ -32,7 +38,8 @@ export interface DialogFile {
 
 /** Reads `nodes/<set>.html`. */
 export function readDialog(set: string): DialogFile {
-  const text = readSource("nodes", `${set}.html`);
+  const source = readSource("nodes", `${set}.html`);
+  const text = withRows(source);
   const blocks = [...text.matchAll(/<script\b([^>]*)>([\s\S]*?)<\/script>/g)].map(([, attributes = "", body = ""]) => ({
     attributes: attributesOf(attributes),
     body,
@@ -40,6 +47,7 @@ export function readDialog(set: string): DialogFile {
   const script = blocks.filter(({ attributes }) => attributes.type === "text/javascript").map(({ body }) => body);
   return {
     set,
+    source,
     text,
     templates: blocks
       .filter(({ attributes }) => "data-template-name" in attributes)
@@ -47,6 +55,29 @@ export function readDialog(set: string): DialogFile {
     script: script.join("\n"),
     registered: registrationsOf(parseScript(script.join("\n"))),
   };
+}
+
+/** The definition that a dialog's script registers, made of the parts as in the editor. */
+export function definitionOf({ script }: DialogFile): {
+  readonly defaults: Readonly<Record<string, { readonly validate?: (value: unknown, options: object) => unknown }>>;
+} {
+  const registered: unknown[] = [];
+  const registerType = (_: string, definition: unknown): void => void registered.push(definition);
+  runInNewContext(script, { RED: { nodes: { registerType } }, bvDialog: parts });
+  return registered[0] as ReturnType<typeof definitionOf>;
+}
+
+/** What the browser makes of the tags of a form: the same functions make it here. */
+function withRows(source: string): string {
+  const form = attributesOf(/<div class="bv-form"([^>]*)>/.exec(source)?.[1] ?? "");
+  const about = { set: form["data-set"] ?? "", config: "data-config" in form };
+  return Object.entries(TAGS).reduce(
+    (text, [name, html]) =>
+      text.replace(new RegExp(`<${name}([^>]*)>([\\s\\S]*?)</${name}>`, "g"), (_, row: string, content: string) =>
+        html(about, attributesOf(row), content),
+      ),
+    source,
+  );
 }
 
 /** Parses JavaScript or TypeScript for looking into it. */
