@@ -125,3 +125,23 @@ for (const set of NODE_SETS) {
     });
   });
 }
+
+describe("the dialogs together", () => {
+  it("repeat no six lines: what two dialogs say stands once, in nodes/editor", () => {
+    const places = new Map<string, string[]>();
+    for (const set of NODE_SETS) {
+      const lines = readDialog(set)
+        .source.split("\n")
+        .map((line) => line.trim())
+        .filter(Boolean);
+      for (let first = 0; first + 6 <= lines.length; first += 1) {
+        const block = lines.slice(first, first + 6).join("\n");
+        places.set(block, [...(places.get(block) ?? []), set]);
+      }
+    }
+    assert.deepEqual(
+      [...places].filter(([, sets]) => sets.length > 1),
+      [],
+    );
+  });
+});
