@@ -33,6 +33,11 @@ const zones = Object.entries(allowed).map(([folder, others]) => ({
   message: `${folder} may import only ${["src/json.ts", ...others].join(", ")} (docs/architecture.md).`,
 }));
 
+/** What a module of nodes/editor finds in the page. */
+const BROWSER = ["$", "RED", "Blob", "HTMLElement", "IntersectionObserver", "URL", "customElements", "document"].concat(
+  ["setInterval", "clearInterval", "setTimeout", "clearTimeout"],
+);
+
 export default tseslint.config(
   { ignores: ["dist", "resources", ".node-red", ".cache", "runtimes", "coverage"] },
   js.configs.recommended,
@@ -84,14 +89,9 @@ export default tseslint.config(
   },
   {
     // Runs in Node-RED's editor: plain modules, without a bundler.
-    files: ["nodes/editor/*.js"],
+    files: ["nodes/editor/**/*.js"],
     languageOptions: {
-      globals: Object.fromEntries(
-        ["$", "RED", "URL", "HTMLElement", "customElements", "setTimeout", "clearTimeout"].map((name) => [
-          name,
-          "readonly",
-        ]),
-      ),
+      globals: Object.fromEntries(BROWSER.map((name) => [name, "readonly"])),
     },
     rules: { "no-unused-vars": ["error", { argsIgnorePattern: "^_" }] },
   },

@@ -1,5 +1,9 @@
-/** The list of event kinds to send on; none of them chosen in `kinds` means all. */
-import { eventNames } from "./event-names.js";
+/** The kinds of event, and the list of those to send on: none of them chosen in `kinds` means all. */
+
+/** Voucherify's kinds of event, each with its usual name in Bloomreach. @returns a jQuery promise */
+export function eventNames() {
+  return $.getJSON("bloomreach-voucherify/event-forward/names");
+}
 
 /** Fills the list, and opens it when something was chosen. */
 export function showEventKinds(node) {

@@ -1,9 +1,7 @@
 /** Everything that a dialog may use. */
 export * from "./connection-test.js";
-export * from "./copy-line.js";
 export * from "./definition.js";
 export * from "./event-kinds.js";
-export * from "./event-names.js";
 export * from "./form.js";
 export * from "./paste-box.js";
 export * from "./requests.js";

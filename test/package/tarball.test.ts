@@ -26,7 +26,7 @@ describe("the packed tarball", () => {
         !/^dist\/(src|nodes)\/[\w./-]+\.js$/.test(path) &&
         !/^dist\/nodes\/[\w-]+\.html$/.test(path) &&
         !/^dist\/nodes\/icons\/bv-[\w-]+\.svg$/.test(path) &&
-        !/^resources\/[\w-]+\.(js|css)$/.test(path) &&
+        !/^resources\/([\w-]+\/)?[\w-]+\.(js|css)$/.test(path) &&
         !/^dist\/nodes\/locales\/[a-z]{2}(-[A-Z]{2})?\/[\w-]+\.(json|html)$/.test(path),
     );
     assert.deepEqual(unexpected, []);
@@ -50,11 +50,13 @@ describe("the packed tarball", () => {
       return readFileSync(join(root, path), "utf8");
     };
     const asked = new Set<string>();
-    for (const [, script] of Object.entries(manifest["node-red"].nodes)) {
+    const { nodes, plugins } = manifest["node-red"];
+    for (const script of [...Object.values(nodes), ...Object.values(plugins)]) {
       const dialog = packed(script.replace(/\.js$/, ".html"));
       const tags = [...dialog.matchAll(/<script[^>]* src="([^"]+)"/g)].map(([, src = ""]) => src);
       // Node-RED loads the dialogs one after the other: none may count on another's tag.
-      assert.ok(!dialog.includes("bvDialog") || tags.includes(`${served}dialog.js`), `${script}: no tag for the parts`);
+      for (const [name, file] of Object.entries({ bvDialog: "dialog.js", bvQueues: "queues/sidebar.js" }))
+        assert.ok(!dialog.includes(`${name}.`) || tags.includes(served + file), `${script}: no tag for ${name}`);
       for (const src of tags) {
         assert.ok(src.startsWith(served), `${src} is not below ${served}, where Node-RED serves this package`);
         asked.add(`resources/${src.slice(served.length)}`);
