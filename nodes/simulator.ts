@@ -18,7 +18,7 @@ import {
 } from "../src/simulator";
 import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
 import { builtInKeys, builtInSimulator } from "./lib/accounts/built-in-simulator";
-import { localAddress } from "./lib/webhooks/local-address";
+import { localAddress } from "./lib/runtime/local-address";
 import { type Message, MessageError, onEachMessage } from "./lib/runtime/message-handler";
 import { keepMarks, simulatedMark } from "./lib/delivery/simulated-origin";
 import { NodeStatus } from "./lib/runtime/status";

@@ -4,16 +4,10 @@ import { isJsonObject, type JsonObject } from "../src/json";
 import { readHardId } from "../src/schemas/hard-id";
 import type { VoucherifyEvent } from "../src/schemas/voucherify-event";
 import { ActivityReader } from "../src/voucherify/activity";
+import { chosenKinds, outputOf } from "../src/voucherify/event-choice";
 import { onClose } from "./lib/delivery/delivery-life";
 import { durableDelivery, prepareDelivery } from "./lib/delivery/durable-delivery";
-import {
-  chosenKinds,
-  emitEvents,
-  outputOf,
-  receivedEvents,
-  type ReceivedEvents,
-  SEEN_FOR_MS,
-} from "./lib/delivery/event-source";
+import { emitEvents, receivedEvents, type ReceivedEvents, SEEN_FOR_MS } from "./lib/delivery/event-source";
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
 import { Reception } from "./lib/delivery/reception";
 import { refusalOfSimulated } from "./lib/delivery/simulated-origin";

@@ -15,7 +15,7 @@ import { MessageError, onEachMessage, refuseMessages } from "./lib/runtime/messa
 import { declareAccount, simulatedMark, refusalOfSimulated } from "./lib/delivery/simulated-origin";
 import { clock, NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount, VoucherifyConnection } from "./lib/accounts/voucherify-connection";
-import { replyOf } from "./lib/webhooks/webhook-reply";
+import { replyOf } from "./lib/runtime/webhook-reply";
 
 const TYPE = "bv-voucherify-lookup";
 const BATCH =

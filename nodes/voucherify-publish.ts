@@ -23,7 +23,7 @@ import { processOwned } from "./lib/runtime/process-owned";
 import { declareAccount, simulatedMark, refusalOfSimulated } from "./lib/delivery/simulated-origin";
 import { clock, NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount, VoucherifyConnection } from "./lib/accounts/voucherify-connection";
-import { replyOf } from "./lib/webhooks/webhook-reply";
+import { replyOf } from "./lib/runtime/webhook-reply";
 
 const TYPE = "bv-voucherify-publish";
 /** Pauses before an answer-now request is tried again, ms: the first at once, because an answer may only have been lost. */

@@ -1,3 +1,5 @@
+import { joinUrl, WEBHOOK_PREFIX } from "../webhooks/webhook-address";
+
 /**
  * The Root template of a batch webhook: an array of the rendered customers
  * (documentation.bloomreach.com/engagement/docs/batch-webhook-settings).
@@ -137,9 +139,6 @@ export interface PasteRow {
   readonly secret: boolean;
 }
 
-/** All our webhooks lie below it, so that one integration in Bloomreach covers them. */
-const PREFIX = "/bloomreach-engagement";
-
 /**
  * What to enter in a new "HTTP Authentication Schemas" integration of Bloomreach
  * (documentation.bloomreach.com/engagement/docs/webhook-authentication). Never holds the secret key.
@@ -152,7 +151,8 @@ export function authenticationBlock(settings: {
   readonly applicationId: string;
 }): PasteRow[] {
   const { publicUrl, httpNodeRoot, path, applicationId } = settings;
-  const prefix = path.startsWith(`${PREFIX}/`) ? PREFIX : path;
+  // One integration in Bloomreach covers all webhooks below the prefix.
+  const prefix = path.startsWith(`${WEBHOOK_PREFIX}/`) ? WEBHOOK_PREFIX : path;
   return [
     { label: "Endpoint prefix", value: joinUrl(publicUrl, httpNodeRoot, prefix), secret: false },
     { label: "Custom header application-id", value: applicationId, secret: true },
@@ -160,18 +160,4 @@ export function authenticationBlock(settings: {
     { label: "Test method", value: "GET", secret: false },
     { label: "Test path", value: joinUrl("", httpNodeRoot, path), secret: false },
   ];
-}
-
-/** The full address of a webhook. `httpNodeRoot` is Node-RED's setting, "/" by default. */
-export function webhookUrl(settings: {
-  readonly publicUrl: string;
-  readonly httpNodeRoot: string;
-  readonly path: string;
-}): string {
-  return joinUrl(settings.publicUrl, settings.httpNodeRoot, settings.path);
-}
-
-function joinUrl(base: string, ...paths: readonly string[]): string {
-  const segments = paths.flatMap((path) => path.split("/")).filter((segment) => segment !== "");
-  return [base.trim().replace(/\/+$/, ""), ...segments].join("/");
 }

@@ -8,7 +8,7 @@ import { deliveryNodesDownstream } from "./downstream";
 import { receiptsOf } from "./durable-delivery";
 import { onceFlowsRun } from "../runtime/flow-lifecycle";
 import type { Message } from "../runtime/message-handler";
-import { replyOf } from "../webhooks/webhook-reply";
+import { replyOf } from "../runtime/webhook-reply";
 
 /**
  * What was simulated never reaches a live account. Every node on the built-in simulator puts `msg.simulated` on what it sends.
