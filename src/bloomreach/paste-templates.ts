@@ -1,3 +1,4 @@
+import type { JsonObject } from "../json";
 import { joinUrl, WEBHOOK_PREFIX } from "../webhooks/webhook-address";
 
 /**
@@ -107,6 +108,16 @@ const ADDRESS_FIELDS = [
   ["country", "country"],
   ["postal_code", "postalCode"],
 ] as const;
+
+/** The attributes of some customers that belong under metadata: all but those that the template writes elsewhere. */
+export function metadataKeysIn(customers: readonly JsonObject[]): MetadataKey[] {
+  const core = new Set<string>([...CORE_FIELDS, ...ADDRESS_FIELDS].map(([, attribute]) => attribute));
+  const keys = new Set(customers.flatMap((attributes) => Object.keys(attributes)).filter((key) => !core.has(key)));
+  return [...keys].map((key) => ({
+    key,
+    structured: customers.some((attributes) => typeof attributes[key] === "object" && attributes[key] !== null),
+  }));
+}
 
 /** Jinja finds these methods of a Python dict after a dot, and in brackets where the customer does not have the attribute. */
 const DICT_METHODS: ReadonlySet<string> = new Set([
