@@ -13,7 +13,7 @@ import { seededSchemas } from "./customers/simulated-schemas";
 import { type Publication, PublicationBook, publicationAnswer } from "./publications";
 import { RateCounter, type SimulatedRateLimit } from "./rate-counter";
 import { PLAN_HEADER, readPlan } from "./simulated-plan";
-import { type Permission, permissionFor } from "./voucherify-permissions";
+import { type KeyPermission, permissionFor } from "./voucherify-permissions";
 import * as errors from "./voucherify-errors";
 import { Wallet } from "./wallet";
 
@@ -52,7 +52,7 @@ export class SimulatedVoucherify {
   private readonly actions: AsyncActions;
   private readonly customers: CustomerResource;
   /** What the key may not do; change it to try keys of a limited role. */
-  readonly denied = new Set<Permission>();
+  readonly denied = new Set<KeyPermission>();
   /** Counters of accounts that brought a plan of their own. */
   private readonly planned = new Map<string, RateCounter>();
   private apiCalls: RateCounter;
