@@ -2,6 +2,8 @@ import js from "@eslint/js";
 import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
 
+/** What knows nothing and may be imported from everywhere below src. */
+const everywhere = ["src/json.ts", "src/status-line.ts"];
 /** Which folders each folder may import: docs/architecture.md. Everything else below src and nodes is refused. */
 const allowed = {
   "src/async": [],
@@ -11,7 +13,7 @@ const allowed = {
   "src/store": ["src/async"],
   "src/webhooks": [],
   "src/bloomreach": ["src/http", "src/schemas", "src/webhooks"],
-  "src/voucherify": ["src/async", "src/http", "src/schemas"],
+  "src/voucherify": ["src/async", "src/http", "src/schemas", "src/webhooks"],
   "src/mapping": ["src/schemas"],
   "src/delivery": ["src/async", "src/store", "src/throttle"],
   "src/simulator": ["src/schemas"],
@@ -29,8 +31,22 @@ const allowed = {
 const zones = Object.entries(allowed).map(([folder, others]) => ({
   target: `./${folder}`,
   from: ["./src", "./nodes"],
-  except: ["./json.ts", ...[folder, ...others].map((other) => other.replace(/^src/, "."))],
-  message: `${folder} may import only ${["src/json.ts", ...others].join(", ")} (docs/architecture.md).`,
+  except: [folder, ...everywhere, ...others].map((other) => other.replace(/^src/, ".")),
+  message: `${folder} may import only ${[...everywhere, ...others].join(", ")} (docs/architecture.md).`,
+}));
+
+/** The same inside nodes/lib, whose rooms may all import src. */
+const allowedInLib = {
+  runtime: [],
+  delivery: ["runtime"],
+  webhooks: ["runtime", "delivery"],
+  accounts: ["runtime", "delivery"],
+};
+const zonesInLib = Object.entries(allowedInLib).map(([room, others]) => ({
+  target: `./nodes/lib/${room}`,
+  from: "./nodes/lib",
+  except: [room, ...others].map((other) => `./${other}`),
+  message: `nodes/lib/${room} may import only ${["src", ...others].join(", ")} (docs/architecture.md).`,
 }));
 
 /** What a module of nodes/editor finds in the page. */
@@ -59,6 +75,7 @@ export default tseslint.config(
         {
           zones: [
             ...zones,
+            ...zonesInLib,
             { target: "./nodes/lib", from: "./nodes", except: ["./lib"], message: "nodes/lib knows no single node." },
           ],
         },

@@ -23,7 +23,7 @@ interface BloomreachAccountDef extends NodeDef {
   requestsPerSecond: number | string;
 }
 
-interface Credentials {
+interface BloomreachCredentials {
   apiKeyId?: string;
   apiSecret?: string;
   webhookApplicationId?: string;
@@ -33,7 +33,7 @@ interface Credentials {
 
 /** Who Bloomreach is: the keys that its webhooks must carry, its Main Hard ID, and the keys of its API. */
 export = (RED: NodeAPI): void => {
-  function Account(this: Node<Credentials>, def: BloomreachAccountDef): void {
+  function Account(this: Node<BloomreachCredentials>, def: BloomreachAccountDef): void {
     RED.nodes.createNode(this, def);
     const apiUrl = def.apiUrl?.trim() ?? "";
     const hardId = def.hardId?.trim() || "registered";
@@ -66,15 +66,19 @@ export = (RED: NodeAPI): void => {
           : undefined,
     } satisfies Partial<BloomreachAccount>);
   }
-  RED.nodes.registerType<Node<Credentials>, BloomreachAccountDef, object, Credentials>(TYPE, Account, {
-    credentials: {
-      apiKeyId: { type: "text" },
-      apiSecret: { type: "password" },
-      webhookApplicationId: { type: "text" },
-      webhookSecretKey: { type: "password" },
-      headerValue: { type: "password" },
+  RED.nodes.registerType<Node<BloomreachCredentials>, BloomreachAccountDef, object, BloomreachCredentials>(
+    TYPE,
+    Account,
+    {
+      credentials: {
+        apiKeyId: { type: "text" },
+        apiSecret: { type: "password" },
+        webhookApplicationId: { type: "text" },
+        webhookSecretKey: { type: "password" },
+        headerValue: { type: "password" },
+      },
     },
-  });
+  );
 
   addDialogRoute(RED, TYPE, "bloomreach-account/test", async (posted) => {
     const typed = settingsToTest(posted, KEYS, deployedAccount(RED, TYPE, postedText(posted, "id")));

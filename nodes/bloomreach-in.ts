@@ -1,37 +1,26 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { OneEachTurn } from "../src/async/one-each-turn";
+import { sendAgainAnswer, wrongKeysAnswer } from "../src/bloomreach/bloomreach-answers";
 import {
-  acceptedAnswer,
-  connectionTestAnswer,
-  retryLaterAnswer,
-  tooLargeAnswer,
-  wrongKeysAnswer,
-} from "../src/bloomreach/webhook-answer";
-import {
-  CUSTOMER_RECORD,
-  EVENT_RECORD,
-  explainMissingIds,
-  parseWebhookBody,
-  type RecordShape,
-  REQUEST_RECORD,
-  type WebhookRecords,
-} from "../src/bloomreach/webhook-body";
+  answerUnread,
+  eventKeyOf,
+  type ReceivedRecords,
+  takeIn,
+  webhookKindOf,
+} from "../src/bloomreach/bloomreach-intake";
+import { aboutWebhook, messagesOf } from "../src/bloomreach/bloomreach-messages";
 import { isAuthorized } from "../src/bloomreach/webhook-keys";
 import { StoreUnavailableError } from "../src/store/durable-store";
-import type { JsonObject } from "../src/json";
-import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
+import type { WebhookAnswer } from "../src/webhooks/webhook-answer";
+import type { WebhookRequest } from "../src/webhooks/webhook-request";
 import { addPasteRoute } from "./lib/accounts/bloomreach-paste";
-import { onClose } from "./lib/delivery/delivery-life";
+import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
-import { OneEachTurn } from "../src/async/one-each-turn";
-import { type Fresh, type Handed, Reception } from "./lib/delivery/reception";
-import { clock, NodeStatus } from "./lib/runtime/status";
-import { WebhookReply } from "./lib/webhooks/webhook-reply";
-import {
-  type WebhookAnswer,
-  type WebhookHead,
-  type WebhookRequest,
-  webhookRoutes,
-} from "./lib/webhooks/webhook-routes";
+import { keepOnce } from "./lib/delivery/keep-once";
+import { NodeStatus } from "./lib/runtime/status";
+import { WebhookReply } from "./lib/runtime/webhook-reply";
+import { runReceivingNode } from "./lib/webhooks/receiving-node";
+import { webhookRoutes } from "./lib/webhooks/webhook-routes";
 
 const TYPE = "bv-bloomreach-in";
 const MEGABYTE = 1_048_576;
@@ -40,31 +29,9 @@ const ANSWER_LIMIT_MS = 900;
 /** Bloomreach repeats a webhook whose answer it missed; one that comes later than this is another one. */
 const REPEATED_WITHIN_MS = 86_400_000;
 
-type Kind = "customers" | "events" | "requests";
-
-const SHAPES: Readonly<Record<Kind, RecordShape>> = {
-  customers: CUSTOMER_RECORD,
-  events: EVENT_RECORD,
-  requests: REQUEST_RECORD,
-};
-
-/** The status where all records of a webhook lack their ID. */
-const WITHOUT_ID: Readonly<Record<Kind, { readonly one: string; readonly many: string }>> = {
-  customers: { one: "no-id-customers-one", many: "no-id-customers-many" },
-  events: { one: "no-id-events-one", many: "no-id-events-many" },
-  requests: { one: "no-id-requests-one", many: "no-id-requests-many" },
-};
-
-/** What one webhook brought, as it is kept until the flow has taken it. */
-interface Received extends JsonObject {
-  records: JsonObject[];
-  hardId: string;
-  webhook: { request_id: string } & JsonObject;
-}
-
 interface BloomreachInDef extends NodeDef {
   account: string;
-  kind: Kind;
+  kind: string;
   path: string;
   output: "webhook" | "customer";
   eventKey: string;
@@ -84,181 +51,85 @@ export = (RED: NodeAPI): void => {
     const account = RED.nodes.getNode(def.account) as BloomreachAccount | null;
     const status = new NodeStatus(RED, this, "bloomreach-in");
     const maxMegabytes = Number(def.maxBytes) || 10;
-    const hardId = account?.hardId ?? "registered";
+    const kind = webhookKindOf(def.kind);
     const isSimulated = account?.connection.isSimulated === true;
-    const kind = Object.hasOwn(SHAPES, def.kind) ? def.kind : "customers";
-
-    const fail = (key: string, sentence: string): void => {
-      status.show("problem", key);
-      this.error(sentence);
-    };
-    const refuse = (reason: string): void => fail(routes.enabled ? "path-taken" : "no-routes", reason);
-
-    const answer = async (request: WebhookRequest): Promise<WebhookAnswer> => {
-      const now = { time: clock(Date.now()) };
-      if (request.tooLarge) {
-        status.show("waiting", "too-large", now);
-        this.error(
-          `A webhook was larger than ${maxMegabytes} MB and was not taken: lower the batch size in Bloomreach.`,
-        );
-        return tooLargeAnswer(maxMegabytes, request.requestId);
-      }
-      if (request.method === "GET" || request.method === "HEAD" || request.body.length === 0)
-        return connectionTestAnswer(request.requestId);
-
-      await readings.turn();
-      const parsed = parseWebhookBody(request.body, hardId, SHAPES[kind]);
-      const { records, rejected, rejectedCount, test, withoutId } = parsed;
-      const missingIds = withoutId ? explainMissingIds(rejectedCount, hardId, SHAPES[kind]) : undefined;
-      const reply = acceptedAnswer({
-        accepted: records.length,
-        rejected,
-        rejectedCount,
-        test,
-        ...(missingIds !== undefined && { message: missingIds }),
-        requestId: request.requestId,
-      });
-      if (test) {
-        // A request that comes alone may as well be a real one, of which only the ID was asked, under a wrong name.
-        if (kind === "requests" && !parsed.batch) status.show("waiting", "no-data", now);
-        else status.show("ok", "test", now);
-        return reply;
-      }
-      const received: Received = {
-        records: records.map(({ record }) => record),
-        hardId,
-        webhook: {
-          request_id: request.requestId,
-          path: request.path,
-          received_at: Date.now(),
-          accepted: records.length,
-          rejected: rejectedCount,
-          errors: reply.body.errors.map((error) => ({ ...error })),
-        },
-      };
-      showCounts(parsed, now);
-      if (rejectedCount > 0) setImmediate(() => report(reception.speaker(), received, parsed, missingIds));
-      if (records.length === 0) return reply;
-      return kind === "requests" ? askFlow(received, parsed) : ((await keep(received)) ?? reply);
-    };
-
     const knows = (headers: WebhookRequest["headers"]): boolean => isAuthorized(headers, account?.webhookKeys);
 
-    const refusal = ({ headers, requestId }: WebhookHead): WebhookAnswer | undefined => {
-      if (knows(headers)) return undefined;
-      if (account?.webhookKeys) status.show("waiting", "wrong-key", { time: clock(Date.now()) });
-      return wrongKeysAnswer(requestId);
+    const answer = async (request: WebhookRequest): Promise<WebhookAnswer> => {
+      const unread = answerUnread(request, maxMegabytes);
+      if (unread) {
+        if (unread.told) {
+          status.tell(unread.told.status);
+          this.error(unread.told.error);
+        }
+        return unread.answer;
+      }
+      await readings.turn();
+      const intake = takeIn(request, { kind, hardId: account?.hardId ?? "registered" });
+      const { received, complaint } = intake;
+      status.tell(intake.status);
+      if (!received) return intake.answer;
+      if (complaint)
+        setImmediate(() => {
+          const about = { ...aboutWebhook(received, kind), ...reception.mark };
+          reception.speaker().error(complaint.sentence, { ...about, payload: complaint.records });
+        });
+      if (received.records.length === 0) return intake.answer;
+      return kind === "requests" ? askFlow(received, intake.batch) : ((await keep(received)) ?? intake.answer);
     };
 
     /** Writes a webhook down, then hands it to the flow. Returns the answer when that was not possible. */
-    const keep = async (received: Received): Promise<WebhookAnswer | undefined> => {
-      const { request_id } = received.webhook;
-      let seen: Fresh<JsonObject> | undefined;
+    const keep = async (received: ReceivedRecords): Promise<WebhookAnswer | undefined> => {
+      const requestId = received.webhook.request_id;
       try {
-        if (kind === "events" && def.eventKey) seen = await reception.firstOf(received.records, keyOf);
-        const fresh = seen ? { ...received, records: seen.fresh } : received;
-        if (fresh.records.length > 0)
-          reception.emitAfterAnswer(fresh, await reception.keep(fresh, request_id, seen?.operations));
-        seen?.done();
+        if (kind === "events" && def.eventKey)
+          await keepOnce(reception, {
+            items: received.records,
+            keyOf: (record) => {
+              const key = eventKeyOf(record, def.eventKey);
+              return key === undefined ? undefined : `${this.id} ${key}`;
+            },
+            received: (records) => ({ ...received, records: [...records] }),
+            requestId,
+          });
+        else reception.emitAfterAnswer(received, await reception.keep(received, requestId));
         return undefined;
       } catch (error) {
-        seen?.release();
-        if (error instanceof StoreUnavailableError) return retryLaterAnswer(request_id);
+        if (error instanceof StoreUnavailableError) return sendAgainAnswer(requestId);
         throw error;
       }
     };
 
-    const keyOf = (record: JsonObject): string | undefined => {
-      const key = record[def.eventKey];
-      return typeof key === "string" || typeof key === "number" ? `${this.id} ${key}` : undefined;
-    };
-
     /** The flow answers, or nobody in time. */
-    const askFlow = async (received: Received, { batch }: WebhookRecords): Promise<WebhookAnswer> => {
-      const reply = new WebhookReply(received.webhook.request_id, isSimulated);
+    const askFlow = async (received: ReceivedRecords, batch: boolean): Promise<WebhookAnswer> => {
+      const requestId = received.webhook.request_id;
+      const reply = new WebhookReply(requestId, isSimulated);
       const payload = batch ? received.records : received.records[0];
-      reception.speaker().send({ ...about(received), ...reception.mark, payload, res: reply });
+      reception.speaker().send({ ...aboutWebhook(received, kind), ...reception.mark, payload, res: reply });
       const limit = setTimeout(() => {
-        const late = retryLaterAnswer(received.webhook.request_id);
-        if (reply.answer(late.status, late.body)) status.show("waiting", "late", { time: clock(Date.now()) });
+        const late = sendAgainAnswer(requestId);
+        if (reply.answer(late.status, late.body)) status.tell({ look: "waiting", key: "late" });
       }, ANSWER_LIMIT_MS);
       return reply.answered.finally(() => clearTimeout(limit));
     };
 
-    const showCounts = (
-      { records, rejected, rejectedCount, withoutId }: WebhookRecords,
-      now: { time: string },
-    ): void => {
-      const accepted = records.length;
-      const count = rejectedCount.toLocaleString("en-US");
-      if (rejectedCount === 0) status.show("ok", "accepted", { count: accepted, ...now });
-      else if (withoutId)
-        status.show("problem", WITHOUT_ID[kind][rejectedCount === 1 ? "one" : "many"], {
-          number: count,
-          hardId,
-          ...now,
-        });
-      else if (rejected.every(({ code }) => code === "missing_hard_id"))
-        status.show("waiting", "some-without-id", { accepted, rejected: rejectedCount, ...now });
-      else status.show("waiting", "rejected", { accepted, rejected: rejectedCount, ...now });
-    };
-
-    /** Each message has its own copy: what a flow does to one must not show in another. */
-    const about = ({ hardId, webhook }: Received): object => ({
-      topic: kind,
-      hardId,
-      webhook: structuredClone(webhook),
-    });
-
-    const emit = (node: Node, received: Received, handed: Handed): void => {
-      const { records } = received;
-      const count = records.length;
-      if (def.output === "customer")
-        records.forEach((payload, index) => {
-          const parts = { id: received.webhook.request_id, index, count };
-          node.send({ ...about(received), ...handed, payload, parts });
-        });
-      else if (count > 0) node.send({ ...about(received), ...handed, payload: records });
-    };
-
-    const report = (
-      node: Node,
-      received: Received,
-      { rejected, rejectedCount }: WebhookRecords,
-      missingIds: string | undefined,
-    ): void => {
-      const count = received.records.length + rejectedCount;
-      const first = rejected[0]?.description ?? "";
-      const sentence = missingIds
-        ? `${missingIds} The first: ${first}`
-        : `${rejectedCount} of ${count} ${kind} not accepted: ${first}`;
-      node.error(sentence, { ...about(received), ...reception.mark, payload: rejected.map(({ raw }) => raw ?? null) });
-    };
-
-    const claim = routes.claim(def.path, answer, {
+    const reception = runReceivingNode<ReceivedRecords>(RED, this, {
+      status,
+      path: def.path,
       maxBytes: maxMegabytes * MEGABYTE,
-      refusal,
-      knows,
-      onRefused: (reason) => refuse(reason),
-    });
-    const showReadiness = (): void => {
-      if (!claim.ok) refuse(claim.reason);
-      else if (!account) fail("no-account", "Choose a bloomreach account: until then every webhook is refused.");
-      else if (account.problem) fail("no-keys", account.problem);
-      else status.show("idle", "waiting");
-    };
-    const reception = new Reception<Received>(RED, this, {
-      emit,
+      problem: problemOf(account),
       isSimulated,
       repeatedWithinMs: REPEATED_WITHIN_MS,
-      showProblem: () => status.show("problem", "store"),
-      showUsual: showReadiness,
-    });
-    showReadiness();
-
-    onClose(this, (removed) => {
-      reception.close();
-      if (claim.ok) claim.release(removed);
+      knows,
+      refusal: ({ headers, requestId }) => {
+        if (knows(headers)) return undefined;
+        if (account?.webhookKeys) status.tell({ look: "waiting", key: "wrong-key" });
+        return wrongKeysAnswer(requestId);
+      },
+      answer,
+      emit: (node, received, handed) => {
+        for (const message of messagesOf(received, kind, def.output)) node.send({ ...message, ...handed });
+      },
     });
   }
   RED.nodes.registerType(TYPE, BloomreachIn);
@@ -273,3 +144,9 @@ export = (RED: NodeAPI): void => {
   );
   addPasteRoute(RED, TYPE);
 };
+
+function problemOf(account: BloomreachAccount | null): { key: string; sentence: string } | undefined {
+  if (!account)
+    return { key: "no-account", sentence: "Choose a bloomreach account: until then every webhook is refused." };
+  return account.problem === undefined ? undefined : { key: "no-keys", sentence: account.problem };
+}

@@ -1,9 +1,9 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { CUSTOMER_UPDATE } from "../src/destinations/body-kinds";
 import type { CustomerUpdate } from "../src/destinations/voucherify/voucherify-customers";
-import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
-import { readHardId } from "../src/schemas/hard-id";
-import { type Judged, runDeliveryNode } from "./lib/delivery/delivery-node";
+import { deliveredCustomers, judgeCustomer } from "../src/destinations/work/customer-work";
+import { hardIdOf } from "../src/destinations/work/message-facts";
+import { runDeliveryNode } from "./lib/delivery/delivery-node";
 import { declareDeliveryType } from "./lib/delivery/downstream";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
 import { isIdSyncDownstream } from "./lib/accounts/id-sync-nodes";
@@ -55,31 +55,9 @@ export = (RED: NodeAPI): void => {
       things: "customers",
       kind: CUSTOMER_UPDATE,
       notAPayload: "msg.payload must be a customer or a list of customers, as they come from a bloomreach in node.",
-      judge: (item, { hardId }) =>
-        judge(item, typeof hardId === "string" ? hardId : account.hardId, account.testCustomers),
-      result: (delivered) => {
-        const payload = delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result }));
-        return { payload, omitted: payload.flatMap((customer) => omissionsOf(customer)) };
-      },
+      judge: (item, message) => judgeCustomer(item, hardIdOf(message, account.hardId), account.testCustomers),
+      result: deliveredCustomers,
     });
   }
   RED.nodes.registerType(TYPE, CustomerUpsert);
 };
-
-/** Says whether a customer can be delivered, or why it needs no call. */
-function judge(customer: JsonValue, hardId: string, testCustomers: ReadonlySet<string>): Judged<CustomerUpdate> {
-  if (!isJsonObject(customer))
-    return { failed: true, result: { key: "not_an_object", reason: "A customer must be an object with fields." } };
-  const id = readHardId(customer, hardId);
-  if (!id.ok) return { failed: true, result: { key: "missing_hard_id", reason: id.reason } };
-  const { sourceId } = id;
-  if (testCustomers.size > 0 && !testCustomers.has(sourceId))
-    return { failed: false, notSent: true, result: { source_id: sourceId, status: "held" } };
-  return { records: [{ key: sourceId, body: { sourceId, hardId, record: customer } }] };
-}
-
-/** Which values of a delivered customer were left out, each with whose it was. */
-function omissionsOf(customer: JsonObject): JsonObject[] {
-  const omitted = Array.isArray(customer.omitted) ? customer.omitted.filter(isJsonObject) : [];
-  return omitted.map((omission) => ({ source_id: customer.source_id ?? null, ...omission }));
-}

@@ -2,19 +2,20 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { sendTestEvent } from "../src/bloomreach/test-event";
 import { BloomreachTracking } from "../src/destinations/bloomreach/bloomreach-tracking";
 import { CUSTOM_EVENT, TRACKING_COMMAND } from "../src/destinations/body-kinds";
-import { forwardToBloomreach, type TrackingWork } from "../src/destinations/bloomreach/tracking-work";
+import type { TrackingWork } from "../src/destinations/bloomreach/tracking-work";
 import type { CustomEvent } from "../src/destinations/voucherify/voucherify-events";
-import { isJsonObject, type JsonObject, type JsonValue } from "../src/json";
-import { customEvent } from "../src/mapping/events/custom-event";
+import { deliveredCommands, judgeForBloomreach } from "../src/destinations/work/command-work";
+import { deliveredEvents, judgeCustomEvent } from "../src/destinations/work/event-work";
+import { hardIdOf, receivedAt } from "../src/destinations/work/message-facts";
 import { DEFAULT_EVENT_NAMES } from "../src/mapping/events/event-names";
 import type { EventKind } from "../src/schemas/voucherify-event";
 import { addDialogRoute, postedText } from "./lib/accounts/account-routes";
 import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
-import { type Judged, runDeliveryNode } from "./lib/delivery/delivery-node";
+import { runDeliveryNode } from "./lib/delivery/delivery-node";
 import { declareDeliveryType } from "./lib/delivery/downstream";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
 import { declareIdSync } from "./lib/accounts/id-sync-nodes";
-import { type Message, refuseMessages } from "./lib/runtime/message-handler";
+import { refuseMessages } from "./lib/runtime/message-handler";
 import { NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
@@ -67,17 +68,8 @@ export = (RED: NodeAPI): void => {
       things: "events",
       kind: TRACKING_COMMAND,
       notAPayload: NOT_A_PAYLOAD,
-      judge: (item, message): Judged<TrackingWork> => {
-        const forwarding = forwardToBloomreach(item, mapping, receivedAt(message));
-        if (forwarding.kind === "records") return { records: forwarding.records };
-        const { reason, named } = forwarding;
-        if (forwarding.kind === "held") return { failed: false, result: { ...named, status: "held", reason } };
-        return { failed: true, result: { ...named, key: forwarding.key, reason } };
-      },
-      result: (delivered) => ({
-        payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
-        omitted: delivered.flatMap(({ body }) => omissionsOf(namingOf(body), body.omitted)),
-      }),
+      judge: (item, message) => judgeForBloomreach(item, mapping, receivedAt(message)),
+      result: deliveredCommands,
     });
   }
 
@@ -96,22 +88,8 @@ export = (RED: NodeAPI): void => {
       things: "events",
       kind: CUSTOM_EVENT,
       notAPayload: NOT_A_PAYLOAD,
-      judge: (item, { hardId }) => {
-        if (!isJsonObject(item)) return { failed: true, result: NOT_AN_OBJECT };
-        const reading = customEvent(item, typeof hardId === "string" ? hardId : account.hardId);
-        if (!reading.ok) return { failed: true, result: { key: "not_an_event", reason: reading.reason } };
-        const { sourceId, event, body, omitted } = reading;
-        if (account.testCustomers.size > 0 && !account.testCustomers.has(sourceId))
-          return { failed: false, notSent: true, result: { source_id: sourceId, status: "held" } };
-        const told = omitted.length > 0 && { omitted };
-        return { records: [{ key: sourceId, body: { sourceId, event, body: JSON.stringify(body), ...told } }] };
-      },
-      result: (delivered) => ({
-        payload: delivered.map(({ outcome }) => ({ status: "delivered", ...outcome.result })),
-        omitted: delivered.flatMap(({ outcome: { result } }) =>
-          omissionsOf({ source_id: result.source_id ?? null, event: result.event ?? null }, result.omitted),
-        ),
-      }),
+      judge: (item, message) => judgeCustomEvent(item, hardIdOf(message, account.hardId), account.testCustomers),
+      result: deliveredEvents,
     });
   }
   RED.nodes.registerType(TYPE, EventForward);
@@ -135,21 +113,3 @@ export = (RED: NodeAPI): void => {
 
 const CHOOSE = (side: string): string => `Choose a ${side} account in this event forward node, then deploy.`;
 const NOT_A_PAYLOAD = "msg.payload must be an event or a list of events.";
-const NOT_AN_OBJECT = { key: "not_an_object", reason: "An event must be an object with fields." };
-
-/** Which values of a delivered event were left out, each with whose it was. */
-function omissionsOf(named: JsonObject, omitted: JsonValue | undefined): JsonObject[] {
-  const omissions = Array.isArray(omitted) ? omitted.filter(isJsonObject) : [];
-  return omissions.map((omission) => ({ ...named, ...omission }));
-}
-
-/** What an earlier life of the node sent to Voucherify is no command. */
-function namingOf(body: TrackingWork): JsonObject {
-  return TRACKING_COMMAND.recognises(body) ? TRACKING_COMMAND.naming(body) : {};
-}
-
-/** When the webhook came, so that an event without a time is the same when its message comes again; Unix ms. */
-function receivedAt({ webhook }: Message): number {
-  const at = isJsonObject(webhook) ? Number(webhook.received_at) : NaN;
-  return at > 0 ? at : Date.now();
-}

@@ -1,24 +1,32 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { codeTemplate } from "../src/bloomreach/paste-requests";
-import { customerTemplate, eventTemplate, type MetadataKey, rootTemplate } from "../src/bloomreach/paste-templates";
-import { isJsonObject } from "../src/json";
+import {
+  customerTemplate,
+  eventTemplate,
+  type MetadataKey,
+  metadataKeysIn,
+  rootTemplate,
+} from "../src/bloomreach/paste-templates";
+import { headersWith } from "../src/bloomreach/webhook-keys";
 import type { EventKind } from "../src/schemas/voucherify-event";
 import {
   type BloomreachProfile,
-  formsOf,
+  profilesOf,
+  recordSample,
   renderEmail,
   SAMPLE_METADATA_KEYS,
   sampleCustomers,
-  sampleEventData,
   sampleMembers,
   sampleWebhook,
   sendScenario,
   sendWebhook,
+  sourceIdIn,
+  wayOf,
   type WebhookForm,
 } from "../src/simulator";
 import type { BloomreachAccount } from "./lib/accounts/bloomreach-webhook-keys";
 import { builtInKeys, builtInSimulator } from "./lib/accounts/built-in-simulator";
-import { localAddress } from "./lib/webhooks/local-address";
+import { localAddress } from "./lib/runtime/local-address";
 import { type Message, MessageError, onEachMessage } from "./lib/runtime/message-handler";
 import { keepMarks, simulatedMark } from "./lib/delivery/simulated-origin";
 import { NodeStatus } from "./lib/runtime/status";
@@ -70,7 +78,7 @@ async function playBloomreach(RED: NodeAPI, def: SimulatorDef, message: Message,
   lastSentAt = Math.max(lastSentAt + 1, Date.now());
   const { requests, stopped } = await sendScenario({
     url: `${localAddress(RED)}${def.path}`,
-    headers: headersOf(account),
+    headers: headersWith(account.webhookKeys),
     customers,
     customerTemplate: templateOf(def, account.hardId, own),
     rootTemplate: rootTemplate(),
@@ -100,91 +108,30 @@ function templateOf(def: SimulatorDef, hardId: string, own: readonly BloomreachP
   if (def.plays === "events") return eventTemplate(hardId, "event_key", def.event);
   if (def.plays === "requests") return codeTemplate(hardId, def.campaign, "event");
   const sample = (): MetadataKey[] => SAMPLE_METADATA_KEYS.map((key) => ({ key, structured: false }));
-  return customerTemplate(hardId, own ? metadataKeysOf(own) : sample());
+  return customerTemplate(hardId, own ? metadataKeysIn(own.map(({ properties }) => properties)) : sample());
 }
 
 /** Sends a signed webhook; a kind that no webhook brings goes into the activity of a simulated customer instead. */
 async function playVoucherify(RED: NodeAPI, def: SimulatorDef, message: Message, status: NodeStatus): Promise<object> {
   const { kind, form } = def;
-  const sourceId = sourceIdOf(message.payload) ?? "anna.kowalska@example.com";
-  const forms = formsOf(kind);
-  if (forms.length === 0) {
-    await recordActivity(kind, sourceId);
+  const sourceId = sourceIdIn(message.payload) ?? "anna.kowalska@example.com";
+  const customer = { source_id: sourceId };
+  const choice = wayOf(kind, form);
+  if (!choice.ok) throw new MessageError(choice.reason);
+  const { way } = choice;
+  if (way === "activity") {
+    recordSample(await builtInSimulator(), kind, sourceId);
     status.show("ok", "recorded");
-    return { payload: { kind, way: "activity", customer: { source_id: sourceId } }, ...simulatedMark(true) };
+    return { payload: { kind, way, customer }, ...simulatedMark(true) };
   }
-  if (!forms.includes(form))
-    throw new MessageError(
-      `Voucherify sends ${kind} in no such form. Choose another form in this simulator node: ${forms.join(", ")}.`,
-    );
-  const { statuses } = await sendWebhook({
+  const { statuses, delivered } = await sendWebhook({
     url: `${localAddress(RED)}${def.path}`,
-    body: sampleWebhook(kind, form, { customer: { source_id: sourceId } }),
+    body: sampleWebhook(kind, way, { customer }),
     secret: builtInKeys().signingSecret,
     retries: 0,
     insecureTls,
   });
   const statusCode = statuses.at(-1) ?? 0;
-  const isTaken = statusCode >= 200 && statusCode < 300;
-  status.show(isTaken ? "ok" : "problem", "sent", { count: 1, status: statusCode });
-  return { payload: { kind, way: form, customer: { source_id: sourceId }, statusCode }, ...simulatedMark(true) };
-}
-
-async function recordActivity(kind: EventKind, sourceId: string): Promise<void> {
-  const simulator = await builtInSimulator();
-  const customer = simulator.customerOf(sourceId);
-  simulator.activity.record(customer.id, {
-    type: kind,
-    data: sampleEventData(kind, { customer: { id: customer.id, source_id: sourceId } }),
-    // A person did it, so that it is no echo of this Node-RED's own calls.
-    source: { channel: "USER_PORTAL" },
-  });
-}
-
-/** `{ customer: "<source id>" }`, of a message. */
-function sourceIdOf(payload: unknown): string | undefined {
-  return isJsonObject(payload) && typeof payload.customer === "string" ? payload.customer : undefined;
-}
-
-function headersOf({ webhookKeys }: BloomreachAccount): Record<string, string> {
-  const { applicationId, secretKey, headerName, headerValue } = webhookKeys ?? { applicationId: "", secretKey: "" };
-  return {
-    ...(applicationId && { "application-id": applicationId, "secret-key": secretKey }),
-    ...(headerName && headerValue && { [headerName]: headerValue }),
-  };
-}
-
-/** Bloomreach profiles that a message brings: `[{ customer_ids, properties }]`; undefined when it brings none. */
-function profilesOf(payload: unknown): readonly BloomreachProfile[] | undefined {
-  if (!Array.isArray(payload) || payload.length === 0) return undefined;
-  return payload.map((given: unknown) => {
-    const profile = isJsonObject(given) ? given : {};
-    return {
-      customer_ids: isJsonObject(profile.customer_ids) ? profile.customer_ids : {},
-      properties: isJsonObject(profile.properties) ? profile.properties : {},
-    };
-  });
-}
-
-/** The properties that the Customer template of the reference document puts under metadata: all but the core fields. */
-function metadataKeysOf(customers: readonly BloomreachProfile[]): MetadataKey[] {
-  const core = new Set([
-    "firstName",
-    "description",
-    "email",
-    "phone",
-    "birthDate",
-    "city",
-    "state",
-    "address1",
-    "address2",
-    "country",
-    "postalCode",
-  ]);
-  const keys = new Set(customers.flatMap(({ properties }) => Object.keys(properties)).filter((key) => !core.has(key)));
-  const isStructure = (value: unknown): boolean => typeof value === "object" && value !== null;
-  return [...keys].map((key) => ({
-    key,
-    structured: customers.some(({ properties }) => isStructure(properties[key])),
-  }));
+  status.show(delivered ? "ok" : "problem", "sent", { count: 1, status: statusCode });
+  return { payload: { kind, way, customer, statusCode }, ...simulatedMark(true) };
 }

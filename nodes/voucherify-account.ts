@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import type { JsonObject } from "../src/json";
 import type { Plan } from "../src/throttle/plans";
 import type { BudgetState } from "../src/throttle/request-budget";
-import { type ConnectionCheck, testVoucherifyConnection } from "../src/voucherify/voucherify-connection-test";
+import { type VoucherifyCheck, testVoucherifyConnection } from "../src/voucherify/voucherify-connection-test";
 import { addDialogRoute, deployedAccount, postedText, settingsToTest } from "./lib/accounts/account-routes";
 import {
   type BudgetDef,
@@ -28,14 +28,14 @@ interface VoucherifyAccountDef extends NodeDef, BudgetDef {
   gatewayUrl: string;
 }
 
-interface Credentials {
+interface VoucherifyCredentials {
   applicationId?: string;
   secretKey?: string;
 }
 
 /** Where Voucherify is, with which keys, and how many requests it allows. */
 export = (RED: NodeAPI): void => {
-  function Account(this: Node<Credentials>, def: VoucherifyAccountDef): void {
+  function Account(this: Node<VoucherifyCredentials>, def: VoucherifyAccountDef): void {
     RED.nodes.createNode(this, def);
     const throttle = RED.nodes.getNode(def.throttle) as ThrottleNode | null;
     const settings = {
@@ -54,9 +54,13 @@ export = (RED: NodeAPI): void => {
       connection: connectVoucherify(settings, throttle?.budget ?? sharedBudget(this, def), throttle?.id ?? this.id),
     } satisfies Partial<VoucherifyAccount>);
   }
-  RED.nodes.registerType<Node<Credentials>, VoucherifyAccountDef, object, Credentials>(TYPE, Account, {
-    credentials: { applicationId: { type: "text" }, secretKey: { type: "password" } },
-  });
+  RED.nodes.registerType<Node<VoucherifyCredentials>, VoucherifyAccountDef, object, VoucherifyCredentials>(
+    TYPE,
+    Account,
+    {
+      credentials: { applicationId: { type: "text" }, secretKey: { type: "password" } },
+    },
+  );
 
   addDialogRoute(RED, TYPE, "voucherify-account/test", async (posted) => {
     const id = postedText(posted, "id");
@@ -100,7 +104,7 @@ function postedPlan(posted: JsonObject): BudgetDef {
 }
 
 /** What Voucherify told of its limit during the test, where that is not the plan that is chosen. */
-function limitCheck({ configured, learnedLimit }: BudgetState): ConnectionCheck[] {
+function limitCheck({ configured, learnedLimit }: BudgetState): VoucherifyCheck[] {
   if (learnedLimit === undefined) return [];
   const sentence = `Voucherify allows ${learnedLimit.toLocaleString("en-US")} requests in each period, but the plan that is chosen here says ${configured.toLocaleString("en-US")}: choose the plan that you have.`;
   return [{ name: "Plan", ok: "unknown", sentence }];

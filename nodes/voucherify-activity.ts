@@ -1,19 +1,13 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { StoreUnavailableError } from "../src/store/durable-store";
-import { isJsonObject, type JsonObject } from "../src/json";
-import { readHardId } from "../src/schemas/hard-id";
+import { customersNamedIn } from "../src/destinations/work/named-customers";
+import { isJsonObject } from "../src/json";
 import type { VoucherifyEvent } from "../src/schemas/voucherify-event";
 import { ActivityReader } from "../src/voucherify/activity";
+import { chosenKinds, identityOf, isWanted } from "../src/voucherify/event-choice";
 import { onClose } from "./lib/delivery/delivery-life";
 import { durableDelivery, prepareDelivery } from "./lib/delivery/durable-delivery";
-import {
-  chosenKinds,
-  emitEvents,
-  outputOf,
-  receivedEvents,
-  type ReceivedEvents,
-  SEEN_FOR_MS,
-} from "./lib/delivery/event-source";
+import { emitEvents, receivedEvents, type ReceivedEvents, SEEN_FOR_MS } from "./lib/delivery/event-source";
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
 import { Reception } from "./lib/delivery/reception";
 import { refusalOfSimulated } from "./lib/delivery/simulated-origin";
@@ -51,7 +45,10 @@ export = (RED: NodeAPI): void => {
 
     const delivery = durableDelivery(RED);
     const reader = new ActivityReader(account.connection.api);
-    const kinds = chosenKinds(def.kinds);
+    const choice = {
+      kinds: chosenKinds(def.kinds),
+      echoesOf: def.dropEchoes === false ? undefined : account.connection.applicationId,
+    };
     const days = Number(def.days) || 1;
     const reception = new Reception<ReceivedEvents>(RED, this, {
       emit: emitEvents,
@@ -70,11 +67,12 @@ export = (RED: NodeAPI): void => {
         status.show("problem", "simulated", { time: clock(Date.now()) });
         throw new MessageError(refusal.reason, { key: refusal.key, simulated: true });
       }
-      const customers = customersOf(message, account.hardId);
+      const customers = customersNamedIn(message, account.hardId);
+      if (!customers.ok) throw new MessageError(customers.reason);
       let events = 0;
       try {
         await delivery.usable(STORE_PATIENCE_MS);
-        for (const customer of customers) {
+        for (const customer of customers.sourceIds) {
           const before = reading.get(customer) ?? Promise.resolve();
           const mine = before
             .catch(() => undefined)
@@ -103,23 +101,24 @@ export = (RED: NodeAPI): void => {
           status.show("problem", "failed", { time: clock(Date.now()) });
           throw new MessageError(found.message, { statusCode: found.statusCode, response: found.body });
         }
-        count += await keepOnce(customer, found.events.filter(isWanted), found.cursor, message);
+        count += await keepRead(
+          customer,
+          found.events.filter((event) => isWanted(event, choice)),
+          found.cursor,
+          message,
+        );
         if (!found.hasMore) return count;
       }
     };
 
-    const isWanted = (event: VoucherifyEvent): boolean =>
-      outputOf(event, kinds) === "events" &&
-      (def.dropEchoes === false || event.causedBy !== account.connection.applicationId);
-
     /** Writes down events, that they were seen, and how far the customer was read, all or nothing. */
-    const keepOnce = async (
+    const keepRead = async (
       customer: string,
       events: readonly VoucherifyEvent[],
       cursor: string | undefined,
       { webhook }: Message,
     ): Promise<number> => {
-      const seen = await reception.firstOf(events, ({ sameAs, id }) => `${def.account} ${sameAs ?? id}`);
+      const seen = await reception.firstOf(events, (event) => identityOf(event, def.account));
       try {
         const moved = cursor === undefined ? [] : [delivery.cursors.moveTo(this.id, customer, cursor)];
         const also = [...seen.operations, ...moved];
@@ -141,25 +140,3 @@ export = (RED: NodeAPI): void => {
   }
   RED.nodes.registerType(TYPE, VoucherifyActivity);
 };
-
-/** The source ids of the customers that a message names: texts, customers, requests, events, or what customer upsert sends. */
-function customersOf({ payload, hardId }: Message, usual: string): string[] {
-  const name = typeof hardId === "string" ? hardId : usual;
-  const found = new Set<string>();
-  for (const item of Array.isArray(payload) ? (payload as unknown[]) : [payload]) {
-    if (typeof item === "string" && item.trim() !== "") found.add(item.trim());
-    else if (isJsonObject(item)) {
-      const id = readHardId(holderOf(item), name);
-      if (!id.ok) throw new MessageError(id.reason);
-      found.add(id.sourceId);
-    } else
-      throw new MessageError(
-        "msg.payload must name a customer: the ID as a text, a customer with its Main Hard ID, or a list of them.",
-      );
-  }
-  return [...found];
-}
-
-function holderOf(item: JsonObject): JsonObject {
-  return isJsonObject(item.customer) ? item.customer : item;
-}

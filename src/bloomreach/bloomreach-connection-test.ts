@@ -3,7 +3,7 @@ import { isSafeAddress } from "../http/address";
 import { isJsonObject } from "../json";
 
 /** One line of a connection test. "unknown": this test cannot tell. */
-export interface ConnectionCheck {
+export interface BloomreachCheck {
   readonly name: "API base URL" | "Project token" | "API keys" | "Permissions";
   readonly ok: boolean | "unknown";
   /** What was found, and what to do where it is not good. */
@@ -11,7 +11,7 @@ export interface ConnectionCheck {
 }
 
 /** What is tested: the fields of the bloomreach account. */
-export interface BloomreachConnection {
+export interface TestedBloomreach {
   readonly apiUrl: string;
   readonly projectToken: string;
   readonly keys: { readonly keyId: string; readonly secret: string };
@@ -26,7 +26,7 @@ const TIMEOUT_MS = 10_000;
  * documentation.bloomreach.com/engagement/reference/authentication) and tells what the answer proves. It changes
  * nothing in the project. Never rejects; no sentence holds a key.
  */
-export async function testBloomreachConnection(connection: BloomreachConnection): Promise<ConnectionCheck[]> {
+export async function testBloomreachConnection(connection: TestedBloomreach): Promise<BloomreachCheck[]> {
   const unfit = checkFields(connection);
   if (unfit) return [unfit];
   try {
@@ -37,7 +37,7 @@ export async function testBloomreachConnection(connection: BloomreachConnection)
   }
 }
 
-function checkFields({ apiUrl, projectToken, keys }: BloomreachConnection): ConnectionCheck | undefined {
+function checkFields({ apiUrl, projectToken, keys }: TestedBloomreach): BloomreachCheck | undefined {
   const missing = [
     ["Project token", projectToken],
     ["API Key ID", keys.keyId],
@@ -51,7 +51,7 @@ function checkFields({ apiUrl, projectToken, keys }: BloomreachConnection): Conn
   return undefined;
 }
 
-function systemTime({ apiUrl, projectToken, keys, signal }: BloomreachConnection): HttpRequest {
+function systemTime({ apiUrl, projectToken, keys, signal }: TestedBloomreach): HttpRequest {
   const pair = Buffer.from(`${keys.keyId.trim()}:${keys.secret.trim()}`).toString("base64");
   const base = apiUrl.trim().replace(/\/+$/, "");
   return {
@@ -64,7 +64,7 @@ function systemTime({ apiUrl, projectToken, keys, signal }: BloomreachConnection
 }
 
 /** documentation.bloomreach.com/engagement/reference/tracking-api-authorization-errors */
-function explain({ status, text, json }: HttpAnswer): ConnectionCheck[] {
+function explain({ status, text, json }: HttpAnswer): BloomreachCheck[] {
   if (status === 200 && isJsonObject(json) && json.success !== false && typeof json.time === "number") return allGood();
   if (/invalid project id|could not authenticate/i.test(text))
     return [
@@ -100,7 +100,7 @@ function explain({ status, text, json }: HttpAnswer): ConnectionCheck[] {
   return [address(false, `This address did not answer as Bloomreach does (HTTP ${status}): check the API base URL.`)];
 }
 
-function allGood(): ConnectionCheck[] {
+function allGood(): BloomreachCheck[] {
   return [
     address(true, "Bloomreach answers."),
     token(true, "Bloomreach knows this project."),
@@ -115,14 +115,14 @@ function allGood(): ConnectionCheck[] {
   ];
 }
 
-function address(ok: ConnectionCheck["ok"], sentence: string): ConnectionCheck {
+function address(ok: BloomreachCheck["ok"], sentence: string): BloomreachCheck {
   return { name: "API base URL", ok, sentence };
 }
 
-function token(ok: ConnectionCheck["ok"], sentence: string): ConnectionCheck {
+function token(ok: BloomreachCheck["ok"], sentence: string): BloomreachCheck {
   return { name: "Project token", ok, sentence };
 }
 
-function apiKeys(ok: ConnectionCheck["ok"], sentence: string): ConnectionCheck {
+function apiKeys(ok: BloomreachCheck["ok"], sentence: string): BloomreachCheck {
   return { name: "API keys", ok, sentence };
 }

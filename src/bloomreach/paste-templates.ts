@@ -1,3 +1,6 @@
+import type { JsonObject } from "../json";
+import { joinUrl, WEBHOOK_PREFIX } from "../webhooks/webhook-address";
+
 /**
  * The Root template of a batch webhook: an array of the rendered customers
  * (documentation.bloomreach.com/engagement/docs/batch-webhook-settings).
@@ -106,6 +109,16 @@ const ADDRESS_FIELDS = [
   ["postal_code", "postalCode"],
 ] as const;
 
+/** The attributes of some customers that belong under metadata: all but those that the template writes elsewhere. */
+export function metadataKeysIn(customers: readonly JsonObject[]): MetadataKey[] {
+  const core = new Set<string>([...CORE_FIELDS, ...ADDRESS_FIELDS].map(([, attribute]) => attribute));
+  const keys = new Set(customers.flatMap((attributes) => Object.keys(attributes)).filter((key) => !core.has(key)));
+  return [...keys].map((key) => ({
+    key,
+    structured: customers.some((attributes) => typeof attributes[key] === "object" && attributes[key] !== null),
+  }));
+}
+
 /** Jinja finds these methods of a Python dict after a dot, and in brackets where the customer does not have the attribute. */
 const DICT_METHODS: ReadonlySet<string> = new Set([
   "clear",
@@ -137,9 +150,6 @@ export interface PasteRow {
   readonly secret: boolean;
 }
 
-/** All our webhooks lie below it, so that one integration in Bloomreach covers them. */
-const PREFIX = "/bloomreach-engagement";
-
 /**
  * What to enter in a new "HTTP Authentication Schemas" integration of Bloomreach
  * (documentation.bloomreach.com/engagement/docs/webhook-authentication). Never holds the secret key.
@@ -152,7 +162,8 @@ export function authenticationBlock(settings: {
   readonly applicationId: string;
 }): PasteRow[] {
   const { publicUrl, httpNodeRoot, path, applicationId } = settings;
-  const prefix = path.startsWith(`${PREFIX}/`) ? PREFIX : path;
+  // One integration in Bloomreach covers all webhooks below the prefix.
+  const prefix = path.startsWith(`${WEBHOOK_PREFIX}/`) ? WEBHOOK_PREFIX : path;
   return [
     { label: "Endpoint prefix", value: joinUrl(publicUrl, httpNodeRoot, prefix), secret: false },
     { label: "Custom header application-id", value: applicationId, secret: true },
@@ -160,18 +171,4 @@ export function authenticationBlock(settings: {
     { label: "Test method", value: "GET", secret: false },
     { label: "Test path", value: joinUrl("", httpNodeRoot, path), secret: false },
   ];
-}
-
-/** The full address of a webhook. `httpNodeRoot` is Node-RED's setting, "/" by default. */
-export function webhookUrl(settings: {
-  readonly publicUrl: string;
-  readonly httpNodeRoot: string;
-  readonly path: string;
-}): string {
-  return joinUrl(settings.publicUrl, settings.httpNodeRoot, settings.path);
-}
-
-function joinUrl(base: string, ...paths: readonly string[]): string {
-  const segments = paths.flatMap((path) => path.split("/")).filter((segment) => segment !== "");
-  return [base.trim().replace(/\/+$/, ""), ...segments].join("/");
 }

@@ -3,7 +3,7 @@ import type { TrackingApi } from "./tracking-api";
 import { isMissingPermission, saidBy, saidByResult } from "./tracking-errors";
 
 /** The name of the event that a test writes. */
-export const TEST_EVENT = "voucherify_test";
+const TEST_EVENT = "voucherify_test";
 
 /**
  * Writes a test event to a customer, because nothing less proves the permission to write events. Never rejects; the sentence

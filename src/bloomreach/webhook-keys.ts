@@ -33,6 +33,19 @@ export function isAuthorized(headers: IncomingHttpHeaders, keys: WebhookKeys | u
   return matches.includes(true);
 }
 
+/** The headers that carry the keys, as they are entered in Bloomreach. */
+export function headersWith({
+  applicationId,
+  secretKey,
+  headerName,
+  headerValue,
+}: WebhookKeys): Record<string, string> {
+  return {
+    ...(applicationId && { "application-id": applicationId, "secret-key": secretKey }),
+    ...(headerName && headerValue && { [headerName]: headerValue }),
+  };
+}
+
 /** "user:password" of a Basic header. */
 function readBasic(authorization: string | undefined): string | undefined {
   const encoded = /^basic +([\w+/=-]+) *$/i.exec(authorization ?? "")?.[1];

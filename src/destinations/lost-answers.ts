@@ -8,7 +8,7 @@ export type Repeat = "at-least-once" | "at-most-once";
  * How long to wait before each repetition, ms: 15 minutes in all. The first comes soon, because most answers are lost to one
  * cut connection; the last outlives a restart of Voucherify.
  */
-export const REPEAT_PAUSES_MS: readonly number[] = [5_000, 175_000, 720_000];
+const REPEAT_PAUSES_MS: readonly number[] = [5_000, 175_000, 720_000];
 
 const NOT_REPEATED = "It was not sent again, because it could count twice";
 const WHAT_TO_DO = "look in Voucherify, and replay it if it is missing there.";

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 
-/** The most of an answer that is kept with a failed record or put on a message, bytes of JSON. */
+/** The most of an answer that is kept with a failed record or put on a message, bytes of JSON. @internal its tests fill it */
 export const LARGEST_KEPT = 16 * 1024;
 /** A field that is longer gives way in an answer that is too large. */
 const LARGEST_FIELD = 1_000;

@@ -180,38 +180,6 @@ export const checkAsyncAction = compile<AsyncAction>({
   },
 });
 
-/**
- * Body of an error (docs.voucherify.io/api-reference/errors): the API's own with `code` and `key`, its 429 without
- * `key`, and the gateway's with `statusCode` and `error` as text.
- */
-export interface ErrorBody {
-  readonly code?: number | null;
-  readonly statusCode?: number | null;
-  readonly key?: string | null;
-  readonly message?: string | null;
-  readonly details?: string | null;
-  readonly request_id?: string | null;
-  readonly resource_id?: string | null;
-  readonly resource_type?: string | null;
-  /** The gateway's status text, or the message that a validation rule was given. */
-  readonly error?: string | { readonly message?: string | null } | null;
-}
-
-export const checkErrorBody = compile<ErrorBody>({
-  type: "object",
-  properties: {
-    code: nullableNumber,
-    statusCode: nullableNumber,
-    key: nullableString,
-    message: nullableString,
-    details: nullableString,
-    request_id: nullableString,
-    resource_id: nullableString,
-    resource_type: nullableString,
-    error: { type: ["string", "object", "null"], properties: { message: nullableString } },
-  },
-});
-
 /** Customer fields that hold text, besides `birthdate` (docs.voucherify.io/api-reference/customer). */
 export const CUSTOMER_TEXT_FIELDS = ["name", "description", "email", "phone"] as const;
 export const ADDRESS_FIELDS = ["city", "state", "line_1", "line_2", "country", "postal_code"] as const;
@@ -230,34 +198,3 @@ export type VoucherifyCustomer = {
   /** Never null and never empty: keys are cleared one by one. */
   metadata?: JsonObject;
 } & { [Field in (typeof CUSTOMER_TEXT_FIELDS)[number]]?: string | null };
-
-const filledText = { type: "string", minLength: 1, nullable: true };
-const fields = (names: readonly string[], schema: object) => Object.fromEntries(names.map((name) => [name, schema]));
-
-/** Checks what leaves for Voucherify. Strict on purpose: nothing empty, nothing unknown, no date that is none. */
-export const checkVoucherifyCustomer = compile<VoucherifyCustomer>({
-  type: "object",
-  additionalProperties: false,
-  required: ["source_id"],
-  properties: {
-    source_id: { type: "string", minLength: 1 },
-    ...fields(CUSTOMER_TEXT_FIELDS, filledText),
-    birthdate: { type: "string", format: "date", nullable: true },
-    address: {
-      type: "object",
-      nullable: true,
-      minProperties: 1,
-      additionalProperties: false,
-      properties: fields(ADDRESS_FIELDS, filledText),
-    },
-    metadata: {
-      type: "object",
-      minProperties: 1,
-      additionalProperties: {
-        type: ["string", "number", "boolean", "array", "object", "null"],
-        minProperties: 1,
-        items: { type: ["string", "number", "boolean", "object"], minProperties: 1 },
-      },
-    },
-  },
-});

@@ -8,6 +8,8 @@ export {
 export type { TrackedEvent } from "./voucherify/customers/custom-events";
 export type { StoredCustomer } from "./voucherify/customers/customer-book";
 export { renderEmail } from "./scenario/email";
+export { type EventWay, recordSample, wayOf } from "./scenario/event-ways";
+export { profilesOf, sourceIdIn } from "./scenario/profiles";
 export type { FaultFilter, FaultKind, Faults } from "./faults";
 export { isSimulatorKey, makeSimulatorKeys, type SimulatorKeys } from "./keys";
 export type { LoggedRequest } from "./request-log";

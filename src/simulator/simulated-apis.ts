@@ -16,7 +16,7 @@ import type { PublicationBook } from "./voucherify/publications";
 import type { SimulatedRateLimit } from "./voucherify/rate-counter";
 import { type LoggedRequest, RequestLog } from "./request-log";
 import { SimulatedVoucherify } from "./voucherify/simulated-voucherify";
-import type { Permission } from "./voucherify/voucherify-permissions";
+import type { KeyPermission } from "./voucherify/voucherify-permissions";
 import type { Wallet } from "./voucherify/wallet";
 
 /** How a simulator is started. */
@@ -152,7 +152,7 @@ export class Simulator {
   }
 
   /** What the Voucherify key may not do, as with a role that allows less: such a call is answered 403. */
-  get deniedPermissions(): Set<Permission> {
+  get deniedPermissions(): Set<KeyPermission> {
     return this.voucherify.denied;
   }
 

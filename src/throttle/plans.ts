@@ -1,4 +1,4 @@
-import type { BudgetSettings } from "./request-budget";
+import type { BudgetSettings } from "./account-limits";
 
 /** A Voucherify plan with a known limit. Enterprise limits differ from customer to customer. */
 export type Plan = "business" | "organization" | "sandbox";

@@ -1,44 +1,13 @@
 import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
-import { RequestCounter, type Urgency } from "./request-counter";
+import { AccountLimits, type BudgetSettings, type RateLimitNews } from "./account-limits";
+import type { Urgency } from "./request-counter";
 import { type WaitingRequest, WaitingRequests } from "./waiting-requests";
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-/** The longest window of the API that can be waited for is a day: a later time in an answer is a mistake. */
-const LONGEST_PAUSE_MS = 24 * HOUR_MS;
 /** Longest delay of one timer; Node.js fires timers above 2^31 ms at once. */
-const LONGEST_TIMER_MS = HOUR_MS;
+const LONGEST_TIMER_MS = 3_600_000;
 /** Listeners hear of changes at most this often. */
 const NEWS_INTERVAL_MS = 250;
-
-/** What a user may choose. */
-export interface BudgetSettings {
-  /** Requests per period. */
-  readonly requests: number;
-  /** Length of the API's window, ms. */
-  readonly periodMs: number;
-  /** Part of the requests, 0 to 1, that queued work may use; urgent work may use all. */
-  readonly share: number;
-  /** Most requests at one time. */
-  readonly concurrency: number;
-  /** Whether a higher limit told by the API counts instead: yes for a plan, no for a number that the user chose. */
-  readonly raisable: boolean;
-}
-
-/** What an answer says about the account's limits (docs.voucherify.io/guides/limits). */
-export interface RateLimitNews {
-  /** Requests per period. */
-  readonly limit?: number;
-  /** Requests left in the period. */
-  readonly remaining?: number;
-  /** Unix ms: no request before this time. */
-  readonly retryAt?: number;
-  /** The counter that the other values belong to; absent means `api_calls`. */
-  readonly type?: "api_calls" | "bulk_api_calls" | "api_calls_cycle" | "webhook_calls";
-  /** The answer was 429. */
-  readonly rejected: boolean;
-}
 
 /** What a status or a dialog shows. Times are Unix ms. */
 export interface BudgetState {
@@ -81,14 +50,8 @@ export interface RunOptions {
 export class RequestBudget {
   private readonly waiting = new WaitingRequests();
   private readonly limiter: Bottleneck;
-  private readonly api: RequestCounter;
-  /** Without a limit until an answer tells one, but counting from the start. */
-  private readonly bulk: RequestCounter;
+  private readonly limits: AccountLimits;
   private readonly listeners = new Set<() => void>();
-  private settings: BudgetSettings;
-  private learnedLimit: number | undefined;
-  private learnedBulkLimit = Infinity;
-  private cycleExhausted = false;
   private stopped = false;
   private arrivals = 0;
   /** Turns asked of Bottleneck that have not begun. */
@@ -97,10 +60,8 @@ export class RequestBudget {
   private newsTimer: NodeJS.Timeout | undefined;
 
   constructor(settings: BudgetSettings) {
-    this.settings = settings;
     this.limiter = new Bottleneck({ maxConcurrent: settings.concurrency });
-    this.api = new RequestCounter(settings.requests, settings.periodMs, settings.share);
-    this.bulk = new RequestCounter(Infinity, HOUR_MS, settings.share);
+    this.limits = new AccountLimits(settings);
   }
 
   /**
@@ -108,10 +69,8 @@ export class RequestBudget {
    * the stop after an exhausted billing cycle: a human was here, the next answer will tell.
    */
   configure(settings: BudgetSettings): void {
-    this.settings = settings;
     void this.limiter.updateSettings({ maxConcurrent: settings.concurrency });
-    if (this.cycleExhausted) this.api.pausedUntil = -Infinity;
-    this.applyLimits();
+    this.limits.configure(settings);
     this.proceed();
   }
 
@@ -163,27 +122,26 @@ export class RequestBudget {
    * the work settles, so that the request still counts as running.
    */
   learn(news: RateLimitNews): void {
-    const now = performance.now();
-    if (news.type === "api_calls_cycle") this.learnCycle(news, now);
-    else this.learnCounter(news, now);
-    if (!news.rejected && now >= this.api.pausedUntil) this.cycleExhausted = false;
+    this.limits.learn(news, performance.now());
     this.proceed();
   }
 
   state(): BudgetState {
     const now = performance.now();
     const toUnix = (time: number): number => Math.ceil(Date.now() + time - now);
-    const { requests, periodMs } = this.settings;
-    const pausedUntil = this.pausedUntil();
+    const { limits } = this;
+    const { requests, periodMs } = limits.settings;
+    const pausedUntil = limits.pausedUntil(this.hasBulk());
     return {
       waiting: this.waiting.size,
-      perPeriod: this.api.queuedPerPeriod(),
+      perPeriod: limits.api.queuedPerPeriod(),
       periodMs,
       configured: requests,
-      inForce: this.inForce(),
+      inForce: limits.inForce(),
       ...(pausedUntil > now && { pausedUntil: toUnix(pausedUntil) }),
-      cycleExhausted: this.cycleExhausted,
-      ...(this.learnedLimit !== undefined && this.learnedLimit !== requests && { learnedLimit: this.learnedLimit }),
+      cycleExhausted: limits.cycleExhausted,
+      ...(limits.learnedLimit !== undefined &&
+        limits.learnedLimit !== requests && { learnedLimit: limits.learnedLimit }),
     };
   }
 
@@ -192,10 +150,11 @@ export class RequestBudget {
    * Undefined where nobody knows, because the requests of the billing cycle are used up.
    */
   doneAt(requests: number): number | undefined {
-    if (this.cycleExhausted) return undefined;
+    if (this.limits.cycleExhausted) return undefined;
+    const { api, bulk } = this.limits;
     const now = performance.now();
-    const end = this.api.estimateStart(Math.max(requests, this.waiting.size), now);
-    const bulkEnd = this.waiting.bulk > 0 ? this.bulk.estimateStart(this.waiting.bulk, now) : end;
+    const end = api.estimateStart(Math.max(requests, this.waiting.size), now);
+    const bulkEnd = this.waiting.bulk > 0 ? bulk.estimateStart(this.waiting.bulk, now) : end;
     return Math.ceil(Date.now() + Math.max(end, bulkEnd) - now);
   }
 
@@ -217,47 +176,6 @@ export class RequestBudget {
     clearTimeout(this.newsTimer);
   }
 
-  private learnCounter(news: RateLimitNews, now: number): void {
-    const counter = news.type === "bulk_api_calls" ? this.bulk : this.api;
-    const toldMs = (news.retryAt ?? 0) - Date.now();
-    // The API may tell a time in every answer; while requests remain it stops nobody.
-    const pauses = news.rejected || (toldMs > 0 && (news.remaining ?? 0) <= 0);
-    // The calls of the API's own webhooks are no requests of ours: their limit tells nothing about our places.
-    const ours = news.type !== "webhook_calls";
-    if (ours && isCount(news.limit)) this.learnLimit(counter, news.limit);
-    if (pauses) {
-      const pauseMs = toldMs > 0 ? Math.min(toldMs, LONGEST_PAUSE_MS) : Math.min(this.settings.periodMs, MINUTE_MS);
-      counter.pausedUntil = Math.max(counter.pausedUntil, now + pauseMs);
-    } else if (ours && isCount(news.remaining)) counter.holdBack(Math.floor(news.remaining), now);
-  }
-
-  private learnLimit(counter: RequestCounter, told: number): void {
-    // A limit of 0 would mean to wait for ever.
-    const limit = Math.max(1, Math.floor(told));
-    if (counter === this.bulk) this.learnedBulkLimit = limit;
-    else this.learnedLimit = limit;
-    this.applyLimits();
-  }
-
-  private learnCycle(news: RateLimitNews, now: number): void {
-    if (!news.rejected && news.remaining !== 0) return;
-    // The next cycle may be weeks away, but a human may buy more at any time: ask again now and then.
-    this.cycleExhausted = true;
-    this.api.pausedUntil = Math.max(this.api.pausedUntil, now + HOUR_MS);
-  }
-
-  private inForce(): number {
-    const { requests, raisable } = this.settings;
-    const learned = this.learnedLimit ?? requests;
-    return raisable ? learned : Math.min(requests, learned);
-  }
-
-  private applyLimits(): void {
-    const { periodMs, share } = this.settings;
-    this.api.configure(this.inForce(), periodMs, share);
-    this.bulk.configure(this.learnedBulkLimit, HOUR_MS, share);
-  }
-
   /** Asks for as many turns as requests may start now, then says when to look again. */
   private proceed(): void {
     this.tellListeners();
@@ -273,7 +191,8 @@ export class RequestBudget {
     const now = performance.now();
     const request = this.next(now);
     if (!request) return this.proceed();
-    const counters = request.kind === "bulk" ? [this.api, this.bulk] : [this.api];
+    const { api, bulk } = this.limits;
+    const counters = request.kind === "bulk" ? [api, bulk] : [api];
     for (const counter of counters) counter.take(request.urgency);
     const started = request.start();
     this.proceed();
@@ -284,17 +203,19 @@ export class RequestBudget {
 
   /** The request whose turn it is, if one may start now. */
   private next(now: number): WaitingRequest | undefined {
+    const { api, bulk } = this.limits;
     const first = (urgency: Urgency): WaitingRequest | undefined =>
-      this.api.free(urgency, now) < 1 ? undefined : this.waiting.first(urgency, this.bulk.free(urgency, now) >= 1);
+      api.free(urgency, now) < 1 ? undefined : this.waiting.first(urgency, bulk.free(urgency, now) >= 1);
     return first("urgent") ?? first("queued");
   }
 
   /** How many turns are worth asking for: more than start would only cost time. */
   private startable(now: number): number {
     if (!this.next(now)) return 0;
-    const urgent = Math.min(this.waiting.count("urgent"), this.api.free("urgent", now));
-    const queued = Math.min(this.waiting.count("queued"), this.api.free("queued", now));
-    return Math.min(urgent + queued, this.settings.concurrency);
+    const { api, settings } = this.limits;
+    const urgent = Math.min(this.waiting.count("urgent"), api.free("urgent", now));
+    const queued = Math.min(this.waiting.count("queued"), api.free("queued", now));
+    return Math.min(urgent + queued, settings.concurrency);
   }
 
   private setWakeTimer(now: number): void {
@@ -302,19 +223,18 @@ export class RequestBudget {
     if (this.stopped) return;
     const idle = this.waiting.size === 0;
     // When something may start now, its turn comes here again. An idle budget only tells the end of a pause.
-    const at = idle ? this.pausedUntil() : this.next(now) ? undefined : this.nextChange(now);
+    const hasBulk = this.hasBulk();
+    const at = idle
+      ? this.limits.pausedUntil(hasBulk)
+      : this.next(now)
+        ? undefined
+        : this.limits.nextChange(now, hasBulk);
     if (at === undefined || at <= now) return;
     this.wakeTimer = setTimeout(() => this.proceed(), Math.min(Math.ceil(at - now), LONGEST_TIMER_MS)).unref();
   }
 
-  private nextChange(now: number): number | undefined {
-    const times = [this.api.nextChange(now), this.waiting.bulk > 0 ? this.bulk.nextChange(now) : undefined];
-    const known = times.filter((time) => time !== undefined && time > now) as number[];
-    return known.length > 0 ? Math.min(...known) : undefined;
-  }
-
-  private pausedUntil(): number {
-    return this.waiting.bulk > 0 ? Math.max(this.api.pausedUntil, this.bulk.pausedUntil) : this.api.pausedUntil;
+  private hasBulk(): boolean {
+    return this.waiting.bulk > 0;
   }
 
   private tellListeners(): void {
@@ -325,11 +245,6 @@ export class RequestBudget {
     }, NEWS_INTERVAL_MS);
     this.newsTimer.unref();
   }
-}
-
-/** Headers are texts: what was no number must not become a limit. */
-function isCount(value: number | undefined): value is number {
-  return value !== undefined && Number.isFinite(value) && value >= 0;
 }
 
 function stoppedError(): Error {

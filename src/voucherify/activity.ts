@@ -2,7 +2,7 @@ import type { HttpAnswer } from "../http/http-client";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { VoucherifyEvent } from "../schemas/voucherify-event";
 import { explainAnswer } from "./errors";
-import { eventFrom, kindOf } from "./event-identity";
+import { eventFrom, kindOfType } from "./event-identity";
 import type { ActivityQuery, VoucherifyApi } from "./voucherify-api";
 
 /** What was read of a customer's activity, or why nothing could be, in a sentence for the user. */
@@ -85,11 +85,11 @@ export class ActivityReader {
   }
 }
 
-/** One entry of a customer's activity, whose data lie two levels deep; undefined for what is none. */
+/** One entry of a customer's activity, whose data lie two levels deep; undefined for what is none. @internal with a table of cases of its own */
 export function readActivity(entry: JsonObject): VoucherifyEvent | undefined {
   const { id, type, created_at, data: outer } = entry;
   if (typeof id !== "string" || typeof type !== "string" || !isJsonObject(outer)) return undefined;
-  return eventFrom(isJsonObject(outer.data) ? outer.data : {}, kindOf(type), {
+  return eventFrom(isJsonObject(outer.data) ? outer.data : {}, kindOfType(type), {
     type,
     id,
     times: [created_at],

@@ -42,7 +42,7 @@ const PROJECT_TYPES: Readonly<Record<string, EventKind>> = {
 };
 
 /** The kind of a type as webhooks and the activity of customers write it. */
-export function kindOf(type: string): EventKind | undefined {
+export function kindOfType(type: string): EventKind | undefined {
   if (Object.hasOwn(PROJECT_TYPES, type)) return PROJECT_TYPES[type];
   return EVENT_KINDS.find((kind) => kind === type);
 }

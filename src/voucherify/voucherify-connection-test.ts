@@ -16,7 +16,7 @@ export const VOUCHERIFY_USES = [
 export type VoucherifyUse = (typeof VOUCHERIFY_USES)[number];
 
 /** One line of the checklist that "Test connection" shows. */
-export interface ConnectionCheck {
+export interface VoucherifyCheck {
   readonly name: string;
   /** "unknown": this test cannot tell. "unneeded": no deployed node uses it. */
   readonly ok: boolean | "unknown" | "unneeded";
@@ -132,7 +132,7 @@ export interface ConnectionTest {
  * Tries what can be tried without changing anything: one reading request for each permission that the uses need.
  * Never rejects: what goes wrong is a line of the list.
  */
-export async function testVoucherifyConnection({ api, uses, signal }: ConnectionTest): Promise<ConnectionCheck[]> {
+export async function testVoucherifyConnection({ api, uses, signal }: ConnectionTest): Promise<VoucherifyCheck[]> {
   let first: HttpAnswer;
   try {
     first = await readSchemas(api, signal);
@@ -160,7 +160,7 @@ export async function testVoucherifyConnection({ api, uses, signal }: Connection
   ];
 }
 
-function unneeded(needs: readonly Need[], uses: ConnectionTest["uses"]): ConnectionCheck[] {
+function unneeded(needs: readonly Need[], uses: ConnectionTest["uses"]): VoucherifyCheck[] {
   if (uses.size === 0)
     return [
       {
@@ -177,7 +177,7 @@ function unneeded(needs: readonly Need[], uses: ConnectionTest["uses"]): Connect
   ];
 }
 
-async function checkOf(need: Need, { api, uses, signal }: ConnectionTest): Promise<ConnectionCheck> {
+async function checkOf(need: Need, { api, uses, signal }: ConnectionTest): Promise<VoucherifyCheck> {
   const { name, ask } = need;
   const users = need.uses.filter((use) => uses.size === 0 || uses.has(use)).join(", ");
   if (!ask)
@@ -193,7 +193,7 @@ async function checkOf(need: Need, { api, uses, signal }: ConnectionTest): Promi
   }
 }
 
-function regionCheck(answer: HttpAnswer): ConnectionCheck {
+function regionCheck(answer: HttpAnswer): VoucherifyCheck {
   if (answer.json !== undefined && answer.status < 500)
     return { name: "Region", ok: true, sentence: "Voucherify answers at this address." };
   const sentence =
@@ -203,7 +203,7 @@ function regionCheck(answer: HttpAnswer): ConnectionCheck {
   return { name: "Region", ok: false, sentence };
 }
 
-function keyCheck(answer: HttpAnswer): ConnectionCheck {
+function keyCheck(answer: HttpAnswer): VoucherifyCheck {
   const name = "Keys";
   switch (answer.status) {
     case 401:
@@ -233,7 +233,7 @@ function permissionCheck(
   { name, asksForNothing, without }: Need,
   answer: HttpAnswer,
   { users, isNeeded }: { readonly users: string; readonly isNeeded: boolean },
-): ConnectionCheck {
+): VoucherifyCheck {
   const { status } = answer;
   if (status < 300 || (status === 404 && asksForNothing)) return { name, ok: true, sentence: "Allowed." };
   if (status !== 401 && status !== 403) return { name, ok: "unknown", sentence: explainAnswer(answer).message };

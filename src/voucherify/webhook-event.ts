@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isJsonObject, type JsonObject, type JsonValue, MOST_LEVELS } from "../json";
 import { JsonScanner } from "../schemas/json-scanner";
 import type { VoucherifyEvent } from "../schemas/voucherify-event";
-import { eventFrom, kindByShape, kindOf } from "./event-identity";
+import { eventFrom, kindByShape, kindOfType } from "./event-identity";
 
 /** What a webhook brought, or why nothing can be made of it, in a sentence for the user. */
 export type WebhookReading =
@@ -69,7 +69,7 @@ function enveloped(body: JsonObject, readAt: number): VoucherifyEvent {
   const event = body.event as JsonObject;
   const type = event.type as string;
   const id = [event.id, body.id].find((one) => typeof one === "string") ?? idOf(JSON.stringify(body));
-  return eventFrom(isJsonObject(body.data) ? body.data : {}, kindOf(type), {
+  return eventFrom(isJsonObject(body.data) ? body.data : {}, kindOfType(type), {
     type,
     id,
     times: [event.created_at, body.created_at],

@@ -31,11 +31,6 @@ export class RememberedPaths {
     return removedAt === undefined || Date.now() - removedAt < KEEP_REMOVED_MS;
   }
 
-  /** The paths that have, or soon will have, a node. */
-  inUse(): string[] {
-    return [...this.removedAt].filter(([, removedAt]) => removedAt === undefined).map(([path]) => path);
-  }
-
   all(): string[] {
     return [...this.removedAt.keys()];
   }

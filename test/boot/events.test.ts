@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DOCUMENTED_AT, documentedCommands, documentedData } from "../../scripts/events-page";
 import { isJsonObject, type JsonObject } from "../../src/json";
 import { DEFAULT_EVENT_NAMES } from "../../src/mapping/events/event-names";
-import { CUSTOMER_PROPERTIES } from "../../src/mapping/events/event-properties";
+import { CUSTOMER_PROPERTIES } from "../../src/mapping/events/customer-properties";
 import { EVENT_KINDS } from "../../src/schemas/voucherify-event";
 import { formsOf, sampleWebhook, sendWebhook, Simulator, type WebhookOverrides } from "../../src/simulator";
 import {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { WebhookReply } from "../../nodes/lib/webhooks/webhook-reply";
+import { WebhookReply } from "../../nodes/lib/runtime/webhook-reply";
 import eventForward from "../../nodes/event-forward";
 import voucherifyActivity from "../../nodes/voucherify-activity";
 import voucherifyLookup from "../../nodes/voucherify-lookup";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import helper from "node-red-node-test-helper";
-import { WebhookReply } from "../../nodes/lib/webhooks/webhook-reply";
+import { WebhookReply } from "../../nodes/lib/runtime/webhook-reply";
 import voucherifyLookup from "../../nodes/voucherify-lookup";
 import { Simulator } from "../../src/simulator";
 import { FlowUnderTest } from "../support/flow-under-test";

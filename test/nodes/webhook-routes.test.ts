@@ -12,7 +12,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { NodeAPI } from "node-red";
 import { BodyMemory, readBody } from "../../src/webhooks/request-body";
 import { normalizePath, pathProblem } from "../../src/webhooks/webhook-path";
-import { type WebhookHandler, type WebhookRequest, webhookRoutes } from "../../nodes/lib/webhooks/webhook-routes";
+import type { WebhookHandler, WebhookRequest } from "../../src/webhooks/webhook-request";
+import { webhookRoutes } from "../../nodes/lib/webhooks/webhook-routes";
 import { waitFor } from "../support/wait-for";
 
 const requireNodeRed = createRequire(require.resolve("node-red"));
@@ -212,16 +213,19 @@ describe("webhook routes", () => {
     assert.equal((await nodeRed.send(`${PATH}/?a=1&a=2`)).json.query, "a=1&a=2");
   });
 
-  it("tell the valid paths only to who has keys, and leave other paths alone", async () => {
+  it("tell who has keys the paths that these open and no others, and leave other paths alone", async () => {
     const routes = await start();
     const knows = (headers: object): boolean => "x-key" in headers;
+    const others = (headers: object): boolean => "x-other-key" in headers;
     assert.ok(routes.claim(PATH, echo, { ...options, knows }).ok);
-    assert.ok(routes.claim("/my/hook", echo, options).ok);
+    assert.ok(routes.claim("/my/hook", echo, { ...options, knows }).ok);
+    assert.ok(routes.claim("/other/account", echo, { ...options, knows: others }).ok);
+    assert.ok(routes.claim("/voucherify/events", echo, options).ok);
     startFlows();
     for (const path of ["/bloomreach-engagement", "/bloomreach-engagement/", "/bloomreach-engagement/upsert?x"]) {
       const stranger = await nodeRed.send(path, { body: Buffer.alloc(100_000) });
       assert.equal(stranger.status, 500);
-      assert.doesNotMatch(stranger.text, /upsert-customer-bulk|hook/);
+      assert.doesNotMatch(stranger.text, /upsert-customer-bulk|hook|other|voucherify/);
       const { status, json } = await nodeRed.send(path, { method: "PUT", headers: { "x-key": "1" } });
       assert.equal(status, 500);
       assert.equal(json.success, false);

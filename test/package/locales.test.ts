@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
-import { NODE_SETS, parseScript, readSource, stringsOf } from "../support/dialog-files";
+import { NODE_SETS, parseScript, propertyOf, readSource, stringsOf } from "../support/dialog-files";
 import { keysOfDialog } from "../support/dialog-keys";
 
 /** How Node-RED's palette writes the category into a key (its own rule: every special sign becomes "_"). */
@@ -23,24 +23,31 @@ function flatten(catalog: Catalog, prefix = ""): Map<string, string> {
 
 const SIDEBAR = "queues-sidebar";
 
-/** The file of a node, and the shared code that it runs. */
+/** The file of a node, and what it imports: the shared code that it runs, and what decides for it. */
 function sourceOfNode(set: string): string {
   const own = readSource("nodes", `${set}.ts`);
-  const shared = [...own.matchAll(/from "\.\/lib\/([\w/-]+)"/g)].map(([, name]) =>
-    readSource("nodes", "lib", `${name}.ts`),
-  );
-  return [own, ...shared].join("\n");
+  const imported = [...own.matchAll(/from "(\.{1,2}\/(?:lib|src)\/[\w/-]+)"/g)].map(([, path = ""]) => {
+    const file = join("nodes", path);
+    return existsSync(join(__dirname, "../..", `${file}.ts`)) ? readSource(`${file}.ts`) : readSource(file, "index.ts");
+  });
+  return [own, ...imported].join("\n");
 }
 
-/** The statuses that a node shows: `status.show(look, "key")`, and every other string that is a status of its catalog. */
+/**
+ * The statuses that a node shows: `status.show(look, "key")`, `{ look, key: "key" }`, and every other string that is a status of
+ * its catalog.
+ */
 function statusesOfNode(set: string, known: readonly string[]): { shown: string[]; mentioned: string[] } {
   const file = parseScript(sourceOfNode(set));
   const shown: string[] = [];
   const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node) && node.expression.getText() === "status.show") {
-      const key = node.arguments[1];
-      if (key && ts.isStringLiteral(key)) shown.push(key.text);
-    }
+    const key =
+      ts.isCallExpression(node) && node.expression.getText() === "status.show"
+        ? node.arguments[1]
+        : ts.isObjectLiteralExpression(node) && propertyOf(node, "look")
+          ? propertyOf(node, "key")
+          : undefined;
+    if (key && ts.isStringLiteral(key)) shown.push(key.text);
     ts.forEachChild(node, visit);
   };
   visit(file);

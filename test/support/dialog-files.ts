@@ -86,7 +86,7 @@ export function parseScript(source: string): ts.SourceFile {
 }
 
 /** All tags of an html text. */
-export function tagsOf(html: string): Tag[] {
+function tagsOf(html: string): Tag[] {
   return [...html.matchAll(/<([a-z][a-z0-9]*)\b([^>]*)>/g)].map(([, name = "", attributes = ""]) => ({
     name,
     attributes: attributesOf(attributes),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type BloomreachConnection, testBloomreachConnection } from "../../src/bloomreach/bloomreach-connection-test";
+import { type TestedBloomreach, testBloomreachConnection } from "../../src/bloomreach/bloomreach-connection-test";
 import type { HttpAnswer, HttpRequest } from "../../src/http/http-client";
 import type { JsonValue } from "../../src/json";
 
@@ -14,8 +14,8 @@ const answered = (status: number, body: JsonValue | string): HttpAnswer => ({
 
 function connection(
   send: (request: HttpRequest) => Promise<HttpAnswer>,
-  changes: Partial<BloomreachConnection> = {},
-): BloomreachConnection {
+  changes: Partial<TestedBloomreach> = {},
+): TestedBloomreach {
   return {
     apiUrl: "https://api.exponea.com/",
     projectToken: "tok en",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseLenient } from "../../src/bloomreach/lenient-json";
+import { parseLenient } from "../../src/bloomreach/bodies/lenient-json";
 
 const NOTHING = /\s*$/y;
 

@@ -6,9 +6,9 @@ import {
   eventTemplate,
   type MetadataKey,
   rootTemplate,
-  webhookUrl,
 } from "../../src/bloomreach/paste-templates";
-import { EVENT_RECORD, parseWebhookBody } from "../../src/bloomreach/webhook-body";
+import { EVENT_RECORD } from "../../src/bloomreach/bodies/record-shapes";
+import { parseWebhookBody } from "../../src/bloomreach/bodies/webhook-body";
 import type { JsonObject, JsonValue } from "../../src/json";
 import { renderRoot, renderTemplate } from "../../src/simulator/scenario/template";
 import { wildId, wildValue } from "../support/wild-values";
@@ -169,14 +169,4 @@ describe("authenticationBlock", () => {
         ?.value,
       "https://a.example/own",
     ));
-});
-
-describe("webhookUrl", () => {
-  for (const [publicUrl, httpNodeRoot, path, expected] of [
-    ["https://a.example", "/", "/x/y", "https://a.example/x/y"],
-    ["https://a.example/", "/api", "x/y", "https://a.example/api/x/y"],
-    [" https://a.example/base// ", "/api/", "//x/", "https://a.example/base/api/x"],
-    ["https://a.example:8443", "", "/x", "https://a.example:8443/x"],
-  ] as const)
-    it(expected, () => assert.equal(webhookUrl({ publicUrl, httpNodeRoot, path }), expected));
 });

@@ -6,10 +6,9 @@ import {
   CUSTOMER_RECORD,
   EVENT_RECORD,
   explainMissingIds,
-  parseWebhookBody,
   REQUEST_RECORD,
-  type WebhookRecords,
-} from "../../src/bloomreach/webhook-body";
+} from "../../src/bloomreach/bodies/record-shapes";
+import { parseWebhookBody, type WebhookRecords } from "../../src/bloomreach/bodies/webhook-body";
 import type { JsonValue } from "../../src/json";
 import { renderRoot, renderTemplate } from "../../src/simulator/scenario/template";
 

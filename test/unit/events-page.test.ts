@@ -4,7 +4,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { documentedCommands, EVENTS_PAGE, eventsPage } from "../../scripts/events-page";
 import type { JsonObject, JsonValue } from "../../src/json";
-import { EVENT_PROPERTIES, eventProperties } from "../../src/mapping/events/event-properties";
+import { EVENT_PROPERTIES } from "../../src/mapping/events/event-properties";
+import { eventProperties } from "../../src/mapping/events/flat-properties";
 import { EVENT_KINDS, type EventKind } from "../../src/schemas/voucherify-event";
 import { readWebhook } from "../../src/voucherify/webhook-event";
 

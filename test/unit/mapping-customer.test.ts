@@ -6,13 +6,13 @@ import { mapCustomer } from "../../src/mapping/customers/customer";
 import { readDate, readDateTime } from "../../src/mapping/values/date";
 import {
   ADDRESS_FIELDS,
-  checkVoucherifyCustomer,
   CUSTOMER_TEXT_FIELDS,
   type CustomerMetadataSchema,
   METADATA_TYPES,
   type MetadataProperty,
   type VoucherifyCustomer,
 } from "../../src/schemas/voucherify";
+import { checkVoucherifyCustomer } from "../support/customer-schema";
 
 const NOTHING_DEFINED: CustomerMetadataSchema = { properties: {}, nested: {} };
 

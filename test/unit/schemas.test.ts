@@ -3,18 +3,16 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { isAbsentText } from "../../src/schemas/absent";
-import { checkBloomreachCustomer } from "../../src/schemas/bloomreach";
 import { isCalendarDate } from "../../src/schemas/calendar";
 import { exactNumberText } from "../../src/schemas/number-text";
 import { type Checked, compile } from "../../src/schemas/registry";
 import {
   ADDRESS_FIELDS,
   checkAsyncAction,
-  checkErrorBody,
   checkMetadataSchema,
-  checkVoucherifyCustomer,
   CUSTOMER_TEXT_FIELDS,
 } from "../../src/schemas/voucherify";
+import { checkVoucherifyCustomer } from "../support/customer-schema";
 
 function sentenceOf(checked: Checked<unknown>): string {
   assert.equal(checked.ok, false);
@@ -117,23 +115,6 @@ describe("schemas: payloads", () => {
       sentenceOf(checkAsyncAction({ status: "DONE", result: { errors: "none" } })),
       "`result.errors` must be a list.",
     );
-  });
-
-  it("reads the error bodies of the API and of its gateway", () => {
-    for (const body of [
-      { code: 404, key: "not_found", message: "Resource not found", details: "…", request_id: "v-1" },
-      { code: 400, message: "m", error: { message: "from a validation rule" } },
-      { code: 429, message: "Too many requests hit the API too quickly." },
-      { statusCode: 413, error: "Request Entity Too Large", message: "Payload content length greater…" },
-    ]) {
-      assert.ok(checkErrorBody(body).ok);
-    }
-    assert.equal(sentenceOf(checkErrorBody("<html>")), "The value must be an object.");
-  });
-
-  it("takes an object as Bloomreach's customer and nothing else", () => {
-    assert.ok(checkBloomreachCustomer({ registered: "a" }).ok);
-    for (const value of [[], null, "a", 1]) assert.equal(checkBloomreachCustomer(value).ok, false);
   });
 
   it("lets only a valid customer leave", () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import FakeTimers from "@sinonjs/fake-timers";
 import fc from "fast-check";
-import { type BudgetSettings, RequestBudget, type RunOptions } from "../../src/throttle/request-budget";
+import type { BudgetSettings } from "../../src/throttle/account-limits";
+import { RequestBudget, type RunOptions } from "../../src/throttle/request-budget";
 import { mostInAnyWindow } from "../support/sliding-window";
 
 const MINUTE = 60_000;

@@ -24,7 +24,7 @@ export interface BloomreachConnection {
   readonly budget: RequestBudget;
 }
 
-/** The sentence for settings that cannot work, or undefined. Never contains a key. */
+/** The sentence for settings that cannot work, or undefined. Never contains a key. @internal with a table of cases of its own */
 export function trackingProblem(settings: TrackingSettings): string | undefined {
   const unset = unsetVariable({
     "API base URL": settings.apiUrl,

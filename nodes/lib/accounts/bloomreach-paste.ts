@@ -6,13 +6,13 @@ import {
   eventTemplate,
   type MetadataKey,
   rootTemplate,
-  webhookUrl,
 } from "../../../src/bloomreach/paste-templates";
 import type { JsonObject } from "../../../src/json";
 import { isSimulatorKey } from "../../../src/simulator";
+import { webhookUrl } from "../../../src/webhooks/webhook-address";
 import { addDialogRoute, postedText } from "./account-routes";
 import type { BloomreachAccount } from "./bloomreach-webhook-keys";
-import { nodeRoot } from "../webhooks/local-address";
+import { nodeRoot } from "../runtime/local-address";
 import type { VoucherifyAccount } from "./voucherify-connection";
 
 /** Adds the route that tells the dialog of bloomreach in what a user pastes into Bloomreach. */

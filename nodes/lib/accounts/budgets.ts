@@ -1,6 +1,7 @@
 import type { Node } from "node-red";
 import { budgetSettings, type Plan, PLAN_BUDGETS } from "../../../src/throttle/plans";
-import { type BudgetSettings, type BudgetState, RequestBudget } from "../../../src/throttle/request-budget";
+import type { BudgetSettings } from "../../../src/throttle/account-limits";
+import { type BudgetState, RequestBudget } from "../../../src/throttle/request-budget";
 import { processOwned } from "../runtime/process-owned";
 
 /** The budget fields of a throttle or voucherify account, as Node-RED stores them (numbers may be text). */

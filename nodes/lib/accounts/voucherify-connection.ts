@@ -67,7 +67,7 @@ export interface CustomerOptions {
   readonly readIds: () => boolean;
 }
 
-/** The sentence for settings that cannot work, or undefined. Never contains a key. */
+/** The sentence for settings that cannot work, or undefined. Never contains a key. @internal with a table of cases of its own */
 export function voucherifyProblem(settings: VoucherifySettings): string | undefined {
   const unset = unsetVariable({
     "API base URL": settings.apiUrl,

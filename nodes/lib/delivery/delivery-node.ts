@@ -3,9 +3,9 @@ import type { Node, NodeAPI } from "node-red";
 import type { Destination } from "../../../src/delivery/destination";
 import type { Lane, LaneState } from "../../../src/delivery/outbox/lane";
 import { UNFIT } from "../../../src/delivery/fitting-destination";
+import type { JudgedItem, SettledAtOnce } from "../../../src/delivery/judged";
 import { leavesByOutput, type OutboxNews } from "../../../src/delivery/outbox/outbox";
 import { customerOf } from "../../../src/delivery/record-key";
-import type { Repetition } from "../../../src/delivery/repetition";
 import { type BodyKind, type KindedRecord, kindOf, whyUnfit } from "../../../src/destinations/body-kinds";
 import { liveOnly } from "../../../src/destinations/live-only";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/json";
@@ -22,25 +22,6 @@ import { clock, type NodeStatus } from "../runtime/status";
 
 /** How long a message without a receipt waits for the store when Node-RED has just started. */
 const STORE_PATIENCE_MS = 5_000;
-
-/** An item that needs no call: held back, or one that never can be sent. */
-interface SettledAtOnce {
-  readonly failed: boolean;
-  /** It is for somebody who is no test customer. */
-  readonly notSent?: true;
-  /** What the message says of it; where it stands is added to what failed. */
-  readonly result: JsonObject;
-}
-
-/** An item that is to be delivered, as one record or several. */
-interface ToDeliver<Body> {
-  readonly records: readonly { readonly key: string; readonly body: Body }[];
-  /** What comes again with an equal key in this time is left out. */
-  readonly repetition?: Repetition;
-}
-
-/** What a node makes of one item of a payload. */
-export type Judged<Body> = ToDeliver<Body> | SettledAtOnce;
 
 type DeliveredRecords<Body> = OutboxNews<Body>["delivered"];
 type FailedRecords<Body> = OutboxNews<Body>["failed"];
@@ -64,7 +45,7 @@ export interface DeliveryWork<Body> {
   /** What the bodies of its records are. */
   readonly kind: BodyKind<Body>;
   /** Judges one item of the payload; a payload is an item or a list of them. */
-  judge(item: JsonValue, message: Message): Judged<Body>;
+  judge(item: JsonValue, message: Message): JudgedItem<Body>;
   /** The payload is neither an item nor a list: the sentence for it. Absent where anything may be judged. */
   readonly notAPayload?: string;
   /** Failed records leave by the output as well. */
@@ -292,7 +273,7 @@ function itemsOf({ payload }: Message, notAPayload: string | undefined): readonl
 }
 
 /** How release 0.1.0 marked what it took: by what the node made of it. */
-function formerTexts<Body>(judged: Judged<Body>): string[] {
+function formerTexts<Body>(judged: JudgedItem<Body>): string[] {
   return "records" in judged ? judged.records.map((record) => JSON.stringify(record)) : [];
 }
 

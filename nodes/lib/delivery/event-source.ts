@@ -1,6 +1,6 @@
 import type { Node } from "node-red";
 import type { JsonObject } from "../../../src/json";
-import { EVENT_KINDS, type EventKind, type VoucherifyEvent } from "../../../src/schemas/voucherify-event";
+import type { VoucherifyEvent } from "../../../src/schemas/voucherify-event";
 import { eventPayload } from "../../../src/voucherify/event-message";
 import type { Handed } from "./reception";
 
@@ -19,18 +19,6 @@ export function receivedEvents(events: readonly VoucherifyEvent[], about: JsonOb
   return { events: events.map(eventPayload), about };
 }
 
-/**
- * The first output of an event: those of customers, of the kinds that were chosen; the second of everything else.
- * @param kinds empty: all twelve
- */
-export function outputOf(
-  { kind, customer }: VoucherifyEvent,
-  kinds: ReadonlySet<EventKind>,
-): "events" | "others" | "none" {
-  if (kind === undefined || customer?.sourceId === undefined) return "others";
-  return kinds.size === 0 || kinds.has(kind) ? "events" : "none";
-}
-
 /** Sends one message for each event; those that are none of a customer by the second output. */
 export function emitEvents(node: Node, { events, about }: ReceivedEvents, handed: Handed): void {
   for (const payload of events) {
@@ -39,10 +27,4 @@ export function emitEvents(node: Node, { events, about }: ReceivedEvents, handed
     if (kind !== undefined && customer?.source_id !== undefined) node.send([message, null]);
     else node.send([null, message]);
   }
-}
-
-/** The kinds that a user chose. */
-export function chosenKinds(kinds: unknown): ReadonlySet<EventKind> {
-  const chosen = Array.isArray(kinds) ? (kinds as unknown[]) : [];
-  return new Set(EVENT_KINDS.filter((kind) => chosen.includes(kind)));
 }

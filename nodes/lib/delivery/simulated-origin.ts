@@ -1,14 +1,14 @@
 import type { Node, NodeAPI } from "node-red";
 import { isSimulatedId, simulatedId } from "../../../src/delivery/inbox/receipts";
+import type { JudgedItem } from "../../../src/delivery/judged";
 import { simulatedKey } from "../../../src/delivery/record-key";
 import type { BodyKind } from "../../../src/destinations/body-kinds";
 import { NOT_SENT_LIVE } from "../../../src/destinations/live-only";
-import type { Judged } from "./delivery-node";
 import { deliveryNodesDownstream } from "./downstream";
 import { receiptsOf } from "./durable-delivery";
 import { onceFlowsRun } from "../runtime/flow-lifecycle";
 import type { Message } from "../runtime/message-handler";
-import { replyOf } from "../webhooks/webhook-reply";
+import { replyOf } from "../runtime/webhook-reply";
 
 /**
  * What was simulated never reaches a live account. Every node on the built-in simulator puts `msg.simulated` on what it sends.
@@ -68,12 +68,12 @@ export function refusalOfSimulated(
 export function admitted<Body>(
   message: Message,
   work: { readonly isSimulated: boolean; readonly kind: Pick<BodyKind<Body>, "naming"> },
-  judged: readonly Judged<Body>[],
-): readonly Judged<Body>[] {
+  judged: readonly JudgedItem<Body>[],
+): readonly JudgedItem<Body>[] {
   const refusal = refusalOfSimulated(message, work);
   if (!refusal && !work.isSimulated) return judged;
   message.simulated = true;
-  return judged.map((one): Judged<Body> => {
+  return judged.map((one): JudgedItem<Body> => {
     if (refusal) {
       const { key, reason } = refusal;
       const named = "records" in one ? work.kind.naming(one.records[0]!.body) : one.result;

@@ -1,7 +1,7 @@
 import type { Node, NodeMessageInFlow } from "node-red";
 import { isNestedTooDeep, MOST_LEVELS } from "../../../src/json";
 import type { NodeStatus } from "./status";
-import { replyOf } from "../webhooks/webhook-reply";
+import { replyOf } from "./webhook-reply";
 
 /** A message as it runs through flows; every property may be there. */
 export type Message = NodeMessageInFlow & Record<string, unknown>;

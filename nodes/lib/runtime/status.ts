@@ -1,15 +1,14 @@
 import type { Node, NodeAPI, NodeStatusFill, NodeStatusShape } from "node-red";
+import type { StatusLine, StatusLook } from "../../../src/status-line";
 
-/** How urgent a status is; one look everywhere (docs/node-properties.md lists every status). */
+/** One look everywhere (docs/node-properties.md lists every status). */
 const looks = {
   idle: { fill: "grey", shape: "ring" },
   ok: { fill: "green", shape: "dot" },
   working: { fill: "blue", shape: "dot" },
   waiting: { fill: "yellow", shape: "ring" },
   problem: { fill: "red", shape: "ring" },
-} as const satisfies Record<string, { fill: NodeStatusFill; shape: NodeStatusShape }>;
-
-export type StatusLook = keyof typeof looks;
+} as const satisfies Record<StatusLook, { fill: NodeStatusFill; shape: NodeStatusShape }>;
 
 /** A node's status line: a catalog key of its node set, never text. */
 export class NodeStatus {
@@ -35,6 +34,11 @@ export class NodeStatus {
     const testMode = this.testMode();
     if (testMode === undefined) this.display(look, text);
     else this.display(look === "problem" ? look : "waiting", `${testMode}: ${text}`);
+  }
+
+  /** Shows what was decided, with the time of now. */
+  tell({ look, key, values }: StatusLine): void {
+    this.show(look, key, { ...values, time: clock(Date.now()) });
   }
 
   /** Shows nothing, but for test mode. */

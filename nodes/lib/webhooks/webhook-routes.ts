@@ -1,71 +1,33 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { NodeAPI } from "node-red";
-import { retryLaterAnswer, unknownPathAnswer } from "../../../src/bloomreach/webhook-answer";
-import { STOP_CODES } from "../../../src/webhooks/stop-codes";
 import { answerBrokenRequests, type LatestRequest } from "../../../src/webhooks/broken-requests";
-import { deliveryLife } from "../delivery/delivery-life";
-import { durableDelivery } from "../delivery/durable-delivery";
-import { expressApp, type ExpressApp, rootApp, useFirst } from "./express-stack";
-import { pathOwner } from "./path-owners";
-import { processOwned } from "../runtime/process-owned";
-import { Readiness } from "./readiness";
+import { type ClaimOptions, ClaimedPaths, type ClaimResult, type PathClaim } from "../../../src/webhooks/claimed-paths";
+import { HeldRequests } from "../../../src/webhooks/held-requests";
 import { RememberedPaths } from "../../../src/webhooks/remembered-paths";
 import { BodyMemory, readBody, type RequestBody } from "../../../src/webhooks/request-body";
-import { storePlace } from "../delivery/store-place";
 import { lacksHost, routeUnusualRequests } from "../../../src/webhooks/unusual-requests";
-import { joinPath, meantPath, normalizePath, pathProblem } from "../../../src/webhooks/webhook-path";
+import {
+  harmless,
+  retryLaterAnswer,
+  unknownPathAnswer,
+  type WebhookAnswer,
+} from "../../../src/webhooks/webhook-answer";
+import type { WebhookHandler } from "../../../src/webhooks/webhook-request";
+import { deliveryLife } from "../delivery/delivery-life";
+import { durableDelivery } from "../delivery/durable-delivery";
+import { storePlace } from "../delivery/store-place";
+import { processOwned } from "../runtime/process-owned";
+import { expressApp, type ExpressApp, rootApp, useFirst } from "./express-stack";
+import { pathOwner } from "./path-owners";
+import { Readiness } from "./readiness";
 
-/** Everything below it is ours, whichever nodes there are. */
-const PREFIX = "/bloomreach-engagement";
-/** Tells load balancers and the like whether a webhook can be kept now; needs no keys. */
-const READY_PATH = `${PREFIX}/ready`;
-/** How long a request waits between two lives of its node; Bloomreach waits 1,000 ms for an answer. */
-const HOLD_MS = 800;
 const HANDLER_LIMIT_MS = 10_000;
 /** The most bytes kept of a request while no node says how many it takes. */
 const UNCLAIMED_MAX_BYTES = 32 * 2 ** 20;
 /** The most bytes of bodies in memory, of all requests together, unless a node takes larger ones. */
 const MEMORY_BYTES = 64 * 2 ** 20;
-
-/** A request as a node gets it. */
-export interface WebhookRequest {
-  readonly method: string;
-  /** Full path as the node claimed it, `httpNodeRoot` included. */
-  readonly path: string;
-  /** Names in lower case. */
-  readonly headers: IncomingHttpHeaders;
-  readonly query: URLSearchParams;
-  /** The exact bytes; empty when `tooLarge`. */
-  readonly body: Buffer;
-  readonly tooLarge: boolean;
-  readonly requestId: string;
-}
-
-/** The node's answer; `body` is sent as JSON. A status that would stop a campaign is sent as 500. */
-export interface WebhookAnswer {
-  readonly status: number;
-  readonly body: object;
-}
-
-export type WebhookHandler = (request: WebhookRequest) => Promise<WebhookAnswer>;
-
-/** What is known of a request before its body. */
-export type WebhookHead = Pick<WebhookRequest, "method" | "headers" | "requestId">;
-
-export interface ClaimOptions {
-  readonly maxBytes: number;
-  /** The answer to a request of which no byte must be kept, because its keys are wrong. */
-  readonly refusal?: (head: WebhookHead) => WebhookAnswer | undefined;
-  /** Whether a request on any path has the node's keys, and may be told the valid paths. */
-  readonly knows?: (headers: IncomingHttpHeaders) => boolean;
-  /** Called when the path turns out to belong to somebody else once all flows have started; the claim is over then. */
-  readonly onRefused?: (reason: string) => void;
-}
-
-/** `release` ends the claim; `removed` is the first argument of the node's close handler. */
-export type ClaimResult = { ok: true; release(removed: boolean): void } | { ok: false; reason: string };
 
 export interface WebhookRoutes {
   /** False when no webhook can arrive at all, for example with `httpNodeRoot: false`. */
@@ -79,11 +41,6 @@ export interface WebhookRoutes {
   claim(path: string, handler: WebhookHandler, options: ClaimOptions): ClaimResult;
   /** Who else answers on `path`, in words; undefined when it is free. */
   pathOwner(path: string): string | undefined;
-}
-
-interface Claim extends ClaimOptions {
-  readonly fullPath: string;
-  readonly handler: WebhookHandler;
 }
 
 /**
@@ -116,15 +73,11 @@ function noRoutes(reason: string): WebhookRoutes {
 
 class ProcessRoutes implements WebhookRoutes {
   readonly enabled = true;
-  private readonly claims = new Map<string, Claim>();
-  private readonly remembered: RememberedPaths;
-  /** Requests between two lives of their node; each looks again when called. */
-  private readonly held = new Set<() => void>();
+  private readonly paths: ClaimedPaths;
+  private readonly held = new HeldRequests();
   private readonly pending = new WeakMap<Duplex, ServerResponse>();
   private readonly latest = new WeakMap<Duplex, LatestRequest>();
-  private readonly memory = new BodyMemory(() =>
-    Math.max(MEMORY_BYTES, ...[...this.claims.values()].map(({ maxBytes }) => maxBytes)),
-  );
+  private readonly memory = new BodyMemory(() => Math.max(MEMORY_BYTES, this.paths.mostBytes()));
   private readonly readiness: Readiness;
   private flowsRun = false;
 
@@ -132,105 +85,39 @@ class ProcessRoutes implements WebhookRoutes {
     private readonly RED: NodeAPI,
     app: ExpressApp,
   ) {
-    this.remembered = new RememberedPaths(storePlace(RED).pathsFile, (sentence) => RED.log.warn(sentence));
+    const remembered = new RememberedPaths(storePlace(RED).pathsFile, (sentence) => RED.log.warn(sentence));
+    this.paths = new ClaimedPaths(
+      () => RED.httpNode.path(),
+      remembered,
+      (key) => pathOwner(RED, key),
+    );
     this.readiness = new Readiness(() => durableDelivery(RED));
+    const isOurs = (url: string): boolean => this.paths.keyOf(url) !== undefined;
     useFirst(app, (request: IncomingMessage, response: ServerResponse, next: () => void) => {
-      const key = this.keyOf(request.url ?? "");
+      const key = this.paths.keyOf(request.url ?? "");
       this.latest.set(request.socket, { request, isOurs: key !== undefined });
       if (key !== undefined) void deliveryLife().answering(this.serve(key, request, response));
       else if (lacksHost(request)) response.writeHead(400, { connection: "close" }).end();
       else next();
     });
-    routeUnusualRequests(RED.server, (url) => this.keyOf(url) !== undefined);
+    routeUnusualRequests(RED.server, isOurs);
     RED.events.on("flows:stopping", () => (this.flowsRun = false));
-    RED.events.on("flows:started", () => this.onFlowsStarted());
-    answerBrokenRequests(
-      RED.server,
-      this.pending,
-      this.latest,
-      (url) => this.keyOf(url) !== undefined,
-      () => retryLaterAnswer(randomUUID()).body,
-    );
+    RED.events.on("flows:started", () => {
+      this.flowsRun = true;
+      this.paths.flowsStarted();
+      this.held.wake();
+    });
+    answerBrokenRequests(RED.server, this.pending, this.latest, isOurs, () => retryLaterAnswer(randomUUID()).body);
   }
 
   pathOwner(path: string): string | undefined {
-    return this.ownerOf(normalizePath(this.fullPath(path)));
+    return this.paths.ownerOf(path);
   }
 
   claim(path: string, handler: WebhookHandler, options: ClaimOptions): ClaimResult {
-    const fullPath = this.fullPath(path);
-    const key = normalizePath(fullPath);
-    const reason = pathProblem(path) ?? this.foreignReason(key);
-    if (reason !== undefined) return { ok: false, reason };
-    if (this.claims.has(key))
-      return { ok: false, reason: `Another node already receives on ${path}. Give each node its own path.` };
-
-    const claim: Claim = { ...options, fullPath, handler };
-    this.claims.set(key, claim);
-    this.remembered.keep(key);
-    this.wakeHeld();
-    return {
-      ok: true,
-      release: (removed) => {
-        if (this.claims.get(key) !== claim) return;
-        this.claims.delete(key);
-        if (removed) this.remembered.markRemoved(key);
-      },
-    };
-  }
-
-  private ownerOf(key: string): string | undefined {
-    if (this.isReadyPath(key)) return "the health check of this package";
-    return pathOwner(this.RED, key);
-  }
-
-  private isReadyPath(key: string): boolean {
-    return key === normalizePath(this.fullPath(READY_PATH));
-  }
-
-  /** Why nobody may claim this path; a path of somebody else is forgotten, so that its owner gets its requests. */
-  private foreignReason(key: string): string | undefined {
-    const owner = this.ownerOf(key);
-    if (owner === undefined) return undefined;
-    this.remembered.forget(key);
-    return `The path ${key} already belongs to ${owner}. Choose another one, for example one that starts with ${PREFIX}/.`;
-  }
-
-  /** Only now every `http in` has its route, and every path of the last run its node, if it still has one. */
-  private onFlowsStarted(): void {
-    this.flowsRun = true;
-    for (const key of this.remembered.all()) {
-      const claim = this.claims.get(key);
-      const reason = this.foreignReason(key);
-      if (reason !== undefined) {
-        this.claims.delete(key);
-        claim?.onRefused?.(reason);
-      } else if (!claim) this.remembered.markRemoved(key);
-    }
-    this.wakeHeld();
-  }
-
-  private fullPath(path: string): string {
-    return joinPath(this.RED.httpNode.path(), path);
-  }
-
-  /** The path that a request is for, when it is ours to answer: one that is somebody's if there is one in any spelling. */
-  private keyOf(url: string): string | undefined {
-    const spellings = [normalizePath(url), meantPath(url)];
-    return (
-      spellings.find((key) => this.isPath(key) || this.isReadyPath(key)) ??
-      spellings.find((key) => this.isBelowPrefix(key))
-    );
-  }
-
-  private isPath(key: string): boolean {
-    return this.claims.has(key) || this.remembered.has(key);
-  }
-
-  /** Also where only a dot, a semicolon or the like follows. */
-  private isBelowPrefix(key: string): boolean {
-    const prefix = normalizePath(this.fullPath(PREFIX));
-    return key.startsWith(prefix) && !/^[\w-]/.test(key.slice(prefix.length));
+    const result = this.paths.claim(path, handler, options);
+    this.held.wake();
+    return result;
   }
 
   /** Answers one request, exactly once, unless its client hangs up. Never rejects. */
@@ -243,14 +130,14 @@ class ProcessRoutes implements WebhookRoutes {
     const requestId = randomUUID();
     let body: RequestBody | undefined;
     try {
-      const claim = this.claims.get(key);
-      const refusal = claim && this.refusalOf(claim, request, requestId);
-      const most = refusal || !this.isPath(key) ? 0 : (claim?.maxBytes ?? UNCLAIMED_MAX_BYTES);
+      const claim = this.paths.get(key);
+      const refusal = claim && refusalOf(claim, request, requestId);
+      const most = refusal || !this.paths.isPath(key) ? 0 : (claim?.maxBytes ?? UNCLAIMED_MAX_BYTES);
       body = await readBody(request, { most, memory: this.memory });
       if (!body) return;
       const answer = refusal ?? (await this.answer(key, request, body, requestId));
       if (body.isCut) response.setHeader("connection", "close");
-      send(response, STOP_CODES.includes(answer.status) ? { ...answer, status: 500 } : answer);
+      send(response, harmless(answer));
     } catch (error) {
       this.RED.log.error(`A webhook on ${key} was answered with 500: ${(error as Error).message}`);
       send(response, retryLaterAnswer(requestId));
@@ -259,26 +146,19 @@ class ProcessRoutes implements WebhookRoutes {
     }
   }
 
-  private refusalOf(claim: Claim, request: IncomingMessage, requestId: string): WebhookAnswer | undefined {
-    return claim.refusal?.({ method: request.method ?? "", headers: request.headers, requestId });
-  }
-
   private async answer(
     key: string,
     request: IncomingMessage,
     body: RequestBody,
     requestId: string,
   ): Promise<WebhookAnswer> {
-    if (this.isReadyPath(key) && (request.method === "GET" || request.method === "HEAD"))
+    if (this.paths.isReadyPath(key) && (request.method === "GET" || request.method === "HEAD"))
       return this.readiness.answer(await this.untilFlowsRun());
-    if (!this.isPath(key)) {
-      const isKnown = [...this.claims.values()].some(({ knows }) => knows?.(request.headers));
-      return unknownPathAnswer(isKnown ? this.remembered.inUse() : undefined, requestId);
-    }
+    if (!this.paths.isPath(key)) return unknownPathAnswer(this.paths.openedBy(request.headers), requestId);
     const claim = body.isCut ? undefined : await this.nextClaim(key);
     if (!claim || request.socket.destroyed) return retryLaterAnswer(requestId);
     // It may be another one than when the request began.
-    const refusal = this.refusalOf(claim, request, requestId);
+    const refusal = refusalOf(claim, request, requestId);
     if (refusal) return refusal;
     const tooLarge = body.size > claim.maxBytes;
     if (!tooLarge && !body.bytes) return retryLaterAnswer(requestId);
@@ -295,37 +175,19 @@ class ProcessRoutes implements WebhookRoutes {
     );
   }
 
-  /** The claim of this path as soon as flows run; undefined when there is none within `HOLD_MS`. */
-  private nextClaim(key: string): Promise<Claim | undefined> {
-    return this.soon(() => (this.flowsRun ? this.claims.get(key) : undefined));
+  /** The claim of this path as soon as flows run; undefined when there is none within the time of a deploy. */
+  private nextClaim(key: string): Promise<PathClaim | undefined> {
+    return this.held.soon(() => (this.flowsRun ? this.paths.get(key) : undefined));
   }
 
-  /** False when they do not run within `HOLD_MS`, which a deploy does not take. */
+  /** False when they do not run within the time of a deploy. */
   private async untilFlowsRun(): Promise<boolean> {
-    return (await this.soon(() => this.flowsRun || undefined)) ?? false;
+    return (await this.held.soon(() => this.flowsRun || undefined)) ?? false;
   }
+}
 
-  /** What `find` finds, now or when flows or claims change; undefined when there is nothing within `HOLD_MS`. */
-  private soon<Found>(find: () => Found | undefined): Promise<Found | undefined> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        const found = find();
-        if (found !== undefined) settle(found);
-      };
-      const settle = (found: Found | undefined): void => {
-        clearTimeout(timer);
-        this.held.delete(look);
-        resolve(found);
-      };
-      const timer = setTimeout(() => settle(undefined), HOLD_MS);
-      this.held.add(look);
-      look();
-    });
-  }
-
-  private wakeHeld(): void {
-    for (const look of [...this.held]) look();
-  }
+function refusalOf(claim: PathClaim, request: IncomingMessage, requestId: string): WebhookAnswer | undefined {
+  return claim.refusal?.({ method: request.method ?? "", headers: request.headers, requestId });
 }
 
 async function withinLimit(answer: Promise<WebhookAnswer>): Promise<WebhookAnswer> {

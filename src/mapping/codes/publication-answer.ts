@@ -31,7 +31,7 @@ function without(object: JsonObject, keys: readonly string[]): JsonObject {
 }
 
 /** The code that a publication gave; undefined when it gave none. */
-export function codeOf({ voucher, vouchers }: JsonObject): string | undefined {
+function codeOf({ voucher, vouchers }: JsonObject): string | undefined {
   if (isJsonObject(voucher) && typeof voucher.code === "string") return voucher.code;
   const [first] = Array.isArray(vouchers) ? vouchers : [];
   return typeof first === "string" ? first : undefined;

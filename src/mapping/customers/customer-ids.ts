@@ -7,7 +7,7 @@ export function isUsableId(id: string): boolean {
 }
 
 /** The IDs of an object that Bloomreach accepts, trimmed, by their names. */
-export function usableIds(ids: JsonObject): CustomerIds {
+function usableIds(ids: JsonObject): CustomerIds {
   return Object.fromEntries(
     Object.entries(ids).flatMap(([name, value]) => {
       const id = typeof value === "string" || typeof value === "number" ? String(value).trim() : "";

@@ -4,7 +4,8 @@ import type { EventKind, VoucherifyEvent } from "../../schemas/voucherify-event"
 import { Attributes } from "../values/attributes";
 import { factsOf } from "./event-facts";
 import { DEFAULT_EVENT_NAMES } from "./event-names";
-import { CUSTOMER_PROPERTIES, eventProperties } from "./event-properties";
+import { CUSTOMER_PROPERTIES } from "./customer-properties";
+import { eventProperties } from "./flat-properties";
 import { customerIds, type IdSync } from "../customers/id-sync-commands";
 import { isUsableId } from "../customers/customer-ids";
 import type { Omission } from "../values/omissions";

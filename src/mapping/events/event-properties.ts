@@ -1,7 +1,18 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../../json";
-import { EVENT_KINDS, type EventKind, type VoucherifyEvent } from "../../schemas/voucherify-event";
-import { Attributes } from "../values/attributes";
-import { type EventFacts, factsOf, textOf, valueAt } from "./event-facts";
+import type { JsonValue } from "../../json";
+import { EVENT_KINDS, type EventKind } from "../../schemas/voucherify-event";
+import { type EventFacts, textOf, valueAt } from "./event-facts";
+import {
+  REDEMPTIONS,
+  ROLLBACKS,
+  REWARD_REDEMPTIONS,
+  PUBLICATIONS,
+  VALIDATIONS,
+  REWARDED,
+  POINTS,
+  WITH_VOUCHER,
+  WITH_ORDER,
+  FAILED,
+} from "./kind-groups";
 
 /** One flat property of our events in Bloomreach. Names are final: a tracked property cannot be renamed there. */
 export interface EventProperty {
@@ -18,20 +29,6 @@ export interface EventProperty {
   /** An object for a property whose name ends with `<key>`. */
   readonly value: (facts: EventFacts) => JsonValue | undefined;
 }
-
-const kindsOf = (...parts: readonly string[]): readonly EventKind[] =>
-  EVENT_KINDS.filter((kind) => parts.some((part) => kind.startsWith(`customer.${part}`)));
-
-const REDEMPTIONS = kindsOf("redemption.");
-const ROLLBACKS = kindsOf("redemption.rollback.");
-const REWARD_REDEMPTIONS = kindsOf("reward_redemptions.");
-const PUBLICATIONS = kindsOf("publication.");
-const VALIDATIONS = kindsOf("validation.");
-const REWARDED: readonly EventKind[] = ["customer.rewarded"];
-const POINTS: readonly EventKind[] = ["customer.rewarded.loyalty_points"];
-const WITH_VOUCHER = EVENT_KINDS.filter((kind) => !VALIDATIONS.includes(kind));
-const WITH_ORDER = [...REDEMPTIONS, ...POINTS];
-const FAILED = EVENT_KINDS.filter((kind) => kind.endsWith(".failed"));
 
 const ALWAYS = "always";
 const IF_TOLD = "when Voucherify tells it";
@@ -295,55 +292,5 @@ export const EVENT_PROPERTIES: readonly EventProperty[] = [
     ...{ name: "loyalty_tier", type: "text", kinds: POINTS, when: "when the customer is in a tier", sample: "Gold" },
     meaning: "name of the tier",
     value: ({ data }) => valueAt(data.loyalty_tier, "name"),
-  },
-];
-
-const KEY = "<key>";
-
-/** The flat properties of an event, each where the table says that its kind can have it. @param currency ISO 4217 */
-export function eventProperties(event: VoucherifyEvent & { readonly kind: EventKind }, currency: string): Attributes {
-  const all = new Attributes();
-  const facts = factsOf(event, currency);
-  for (const { name, kinds, value } of EVENT_PROPERTIES) {
-    if (!kinds.includes(event.kind)) continue;
-    if (name.endsWith(KEY)) all.addAll(name.slice(0, -KEY.length), value(facts));
-    else all.add(name, value(facts));
-  }
-  return all;
-}
-
-/** What an event says of the customer itself. */
-export interface CustomerProperty {
-  readonly name: string;
-  readonly type: "text" | "number";
-  readonly kinds: readonly EventKind[];
-  readonly meaning: string;
-  readonly sample: JsonValue;
-  /** @param at Unix seconds of the event */
-  readonly value: (data: JsonObject, facts: EventFacts, at: number) => JsonValue | undefined;
-}
-
-/** Every customer property that events write, the one for Voucherify's ID apart. */
-export const CUSTOMER_PROPERTIES: readonly CustomerProperty[] = [
-  {
-    ...{ name: "voucherify_points_balance", type: "number", kinds: POINTS, sample: 1_000 },
-    meaning: "loyalty points that the customer has after the event",
-    // The card in the data has the points before these were added.
-    value: ({ balance }) => {
-      const points = isJsonObject(balance) ? (balance.balance ?? balance.total) : undefined;
-      return typeof points === "number" ? points : undefined;
-    },
-  },
-  {
-    ...{ name: "voucherify_last_code", type: "text", sample: "0J4K-SPRING" },
-    kinds: ["customer.publication.succeeded", "customer.reward_redemptions.completed"],
-    meaning: "the code that the customer got last, the first one of several",
-    value: (_data, { codes }) => codes[0],
-  },
-  {
-    ...{ name: "voucherify_last_redemption", type: "number", kinds: ["customer.redemption.succeeded"] },
-    sample: 1_709_566_376.409,
-    meaning: "when the customer redeemed last, in Unix seconds",
-    value: (_data, _facts, at) => at,
   },
 ];

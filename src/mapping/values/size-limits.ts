@@ -2,7 +2,7 @@ import type { JsonObject } from "../../json";
 import type { Omission } from "./omissions";
 
 /** Attributes of one event (documentation.bloomreach.com/engagement/docs/data-structure). */
-export const MOST_ATTRIBUTES = 255;
+const MOST_ATTRIBUTES = 255;
 /** Bytes of one value (documentation.bloomreach.com/engagement/reference/add-event). */
 const LARGEST_VALUE = 16 * 1024 - 1;
 /** Bytes of all attributes: 800 KB for a request (same page), of which the IDs and the names of a command take some. */

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json";
 
 /** An event of a profile; the time is Unix seconds. */
-export interface TrackedEvent {
+export interface ProfileEvent {
   readonly type: string;
   readonly timestamp: number;
   readonly properties: JsonObject;
@@ -11,7 +11,7 @@ export interface TrackedEvent {
 export interface Profile {
   readonly ids: Record<string, string>;
   readonly properties: JsonObject;
-  readonly events: TrackedEvent[];
+  readonly events: ProfileEvent[];
 }
 
 interface KeptProfile extends Profile {
@@ -61,7 +61,7 @@ export class ProfileBook {
     }
   }
 
-  track(profile: Profile, event: TrackedEvent): void {
+  track(profile: Profile, event: ProfileEvent): void {
     const { seen } = profile as KeptProfile;
     const identity = JSON.stringify([event.type, event.timestamp, Object.entries(event.properties).sort()]);
     if (seen.has(identity)) this.duplicates++;

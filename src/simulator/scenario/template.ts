@@ -42,7 +42,7 @@ type Block =
   | { readonly kind: "abort" };
 
 /** A piece of a template: text, `{{ … }}` or `{% word … %}`. */
-interface Piece {
+interface TemplatePiece {
   readonly source: string;
   readonly text?: string;
   readonly expression?: string;
@@ -51,7 +51,7 @@ interface Piece {
 }
 
 class TemplateReader {
-  private readonly pieces: Piece[];
+  private readonly pieces: TemplatePiece[];
   private at = 0;
 
   constructor(template: string) {
@@ -75,7 +75,7 @@ class TemplateReader {
     return blocks;
   }
 
-  private block(piece: Piece): Block {
+  private block(piece: TemplatePiece): Block {
     const { text, expression, word, rest = "" } = piece;
     if (text !== undefined) return { kind: "text", text };
     if (expression !== undefined) return { kind: "print", value: readExpression(expression) };
@@ -99,7 +99,7 @@ class TemplateReader {
     }
   }
 
-  private readIf(start: Piece): Block {
+  private readIf(start: TemplatePiece): Block {
     const branches: { when: Expression; then: Block[] }[] = [];
     let when = readExpression(start.rest ?? "");
     for (;;) {
@@ -116,23 +116,23 @@ class TemplateReader {
     }
   }
 
-  private readFor(start: Piece): Block {
+  private readFor(start: TemplatePiece): Block {
     const [, name, list] = /^\s*([A-Za-z_]\w*)\s+in\s(.*)$/s.exec(start.rest ?? "") ?? cannotRead(start);
     const body = this.until(["endfor"]);
     this.end(start, "endfor");
     return { kind: "for", name: name!, list: readExpression(list!), body };
   }
 
-  private end(start: Piece, word: string): void {
+  private end(start: TemplatePiece, word: string): void {
     const piece = this.pieces[this.at++] ?? without(start, word);
     if (piece.word !== word) cannotRead(piece);
   }
 }
 
 /** A minus sign in a tag takes the white space beside it away, and a last line break is none, as in Jinja. */
-function piecesOf(template: string): Piece[] {
+function piecesOf(template: string): TemplatePiece[] {
   const whole = template.replace(/\r?\n$/, "");
-  const pieces: Piece[] = [];
+  const pieces: TemplatePiece[] = [];
   let end = 0;
   let trimStart = false;
   const addText = (text: string, trimEnd: boolean): void => {
@@ -194,12 +194,12 @@ function renderBlock(block: Block, context: JsonObject): string {
   }
 }
 
-function cannotRead({ source }: Piece): never {
+function cannotRead({ source }: TemplatePiece): never {
   throw new Error(
     `The simulator cannot read ${source.trim()} in a template: it knows if, elif, else, endif, for, endfor, set and abort.`,
   );
 }
 
-function without({ source }: Piece, end: string): never {
+function without({ source }: TemplatePiece, end: string): never {
   throw new Error(`The template has ${source} without its {% ${end} %}.`);
 }

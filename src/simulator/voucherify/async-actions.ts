@@ -5,7 +5,7 @@ import type { VoucherifyError } from "./voucherify-errors";
 /** What went wrong with one customer of a bulk request. */
 export type BulkError = VoucherifyError & { readonly source_id: string };
 
-interface AsyncAction {
+interface SimulatedAction {
   readonly id: string;
   readonly requestId: string;
   readonly createdAt: number;
@@ -23,7 +23,7 @@ const KEPT = 1_000;
  * Each is ENQUEUED, then IN_PROGRESS, then DONE.
  */
 export class AsyncActions {
-  private readonly actions = new Map<string, AsyncAction>();
+  private readonly actions = new Map<string, SimulatedAction>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private busyUntil = 0;
 
@@ -34,7 +34,7 @@ export class AsyncActions {
   enqueue(work: () => { done: number; errors: readonly BulkError[] }): string {
     const now = Date.now();
     const startsAt = Math.max(now, this.busyUntil);
-    const action: AsyncAction = {
+    const action: SimulatedAction = {
       id: newId("aa_"),
       requestId: newId("v-"),
       createdAt: now,
@@ -85,7 +85,7 @@ export class AsyncActions {
   }
 }
 
-function summary(action: AsyncAction): JsonObject {
+function summary(action: SimulatedAction): JsonObject {
   const now = Date.now();
   const share = (now - action.startsAt) / Math.max(1, action.endsAt - action.startsAt);
   // The first third of its own time counts as waiting, so that a lone action is seen in all three states.

@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../json";
+import type { JsonObject } from "../../json";
 import type { MetadataSchema } from "../../schemas/voucherify";
 import { ActivityBook } from "./customers/activity-book";
-import { AsyncActions, type BulkError } from "./async-actions";
+import { AsyncActions } from "./async-actions";
 import { CampaignBook, campaignAnswer, voucherAnswer } from "./campaigns";
 import { CustomEventBook } from "./customers/custom-events";
-import { CustomerBook, customerAnswer, type StoredCustomer } from "./customers/customer-book";
-import { checkCustomerFields } from "./customers/customer-payload";
-import { findCustomers } from "./customers/customer-list";
+import { CustomerBook } from "./customers/customer-book";
+import { CustomerResource } from "./customers/customer-resource";
 import { decodePathPart, MAX_BODY_BYTES, type SimulatedAnswer, type SimulatedRequest } from "../exchange";
+import { readLimit } from "./query-limit";
 import { seededSchemas } from "./customers/simulated-schemas";
 import { type Publication, PublicationBook, publicationAnswer } from "./publications";
 import { RateCounter, type SimulatedRateLimit } from "./rate-counter";
 import { PLAN_HEADER, readPlan } from "./simulated-plan";
-import { type Permission, permissionFor } from "./voucherify-permissions";
+import { type KeyPermission, permissionFor } from "./voucherify-permissions";
 import * as errors from "./voucherify-errors";
 import { Wallet } from "./wallet";
 
@@ -50,19 +50,24 @@ export class SimulatedVoucherify {
   readonly wallet = new Wallet(this.campaigns, this.book);
   readonly events: CustomEventBook;
   private readonly actions: AsyncActions;
+  private readonly customers: CustomerResource;
   /** What the key may not do; change it to try keys of a limited role. */
-  readonly denied = new Set<Permission>();
+  readonly denied = new Set<KeyPermission>();
   /** Counters of accounts that brought a plan of their own. */
   private readonly planned = new Map<string, RateCounter>();
   private apiCalls: RateCounter;
   private bulkCalls: RateCounter;
 
   private readonly routes: readonly Route[] = [
-    { method: "POST", path: /^\/v1\/customers$/, handle: (request) => this.upsert(request.json) },
-    { method: "GET", path: /^\/v1\/customers$/, handle: (request) => this.listCustomers(request.query) },
-    { method: "POST", path: BULK_PATH, handle: (request) => this.bulkUpsert(request.json) },
-    { method: "GET", path: /^\/v1\/customers\/([^/]+)$/, handle: (_request, id) => this.readCustomer(id) },
-    { method: "PUT", path: /^\/v1\/customers\/([^/]+)$/, handle: (request, id) => this.update(id, request.json) },
+    { method: "POST", path: /^\/v1\/customers$/, handle: (request) => this.customers.upsert(request.json) },
+    { method: "GET", path: /^\/v1\/customers$/, handle: (request) => this.customers.list(request.query) },
+    { method: "POST", path: BULK_PATH, handle: (request) => this.customers.bulkUpsert(request.json) },
+    { method: "GET", path: /^\/v1\/customers\/([^/]+)$/, handle: (_request, id) => this.customers.read(id) },
+    {
+      method: "PUT",
+      path: /^\/v1\/customers\/([^/]+)$/,
+      handle: (request, id) => this.customers.update(id, request.json),
+    },
     { method: "POST", path: /^\/v1\/events$/, handle: (request) => this.events.track(request.json) },
     { method: "GET", path: /^\/v1\/async-actions$/, handle: (request) => this.listActions(request.query) },
     { method: "GET", path: /^\/v1\/async-actions\/([^/]+)$/, handle: (_request, id) => this.readAction(id) },
@@ -107,6 +112,7 @@ export class SimulatedVoucherify {
     const { book: customers, campaigns, wallet, activity } = this;
     this.events = new CustomEventBook({ customers, campaigns, wallet, activity });
     this.actions = new AsyncActions(setup.asyncActionMs);
+    this.customers = new CustomerResource(this.book, wallet, this.actions);
     this.apiCalls = new RateCounter("api_calls", setup.rateLimit);
     this.bulkCalls = this.newBulkCounter();
   }
@@ -195,35 +201,6 @@ export class SimulatedVoucherify {
     return errors.gatewayError(404, "Not Found", "Not Found");
   }
 
-  private upsert(payload: JsonValue | undefined): SimulatedAnswer {
-    const problem = checkCustomerFields(payload);
-    if (problem !== undefined || !isJsonObject(payload))
-      return errors.badRequest(errors.invalidPayload(problem ?? "Payload should be object"));
-    if (typeof payload.id === "string") {
-      // An id wins over a source id, and only Voucherify makes ids.
-      const known = this.book.find(payload.id);
-      return known?.id === payload.id ? this.store(known.source_id, payload) : errors.notFound("customer", payload.id);
-    }
-    if (typeof payload.source_id !== "string")
-      return errors.badRequest(errors.invalidPayload("Payload should have required property 'source_id'"));
-    return this.store(payload.source_id, payload);
-  }
-
-  private update(id: string, payload: JsonValue | undefined): SimulatedAnswer {
-    const known = this.book.find(id);
-    if (!known) return errors.notFound("customer", id);
-    const problem = checkCustomerFields(payload);
-    if (problem !== undefined || !isJsonObject(payload))
-      return errors.badRequest(errors.invalidPayload(problem ?? "Payload should be object"));
-    // A source id is set once: another one in the payload changes nothing.
-    return this.store(known.source_id, payload);
-  }
-
-  private store(sourceId: string, payload: JsonObject): SimulatedAnswer {
-    const stored = this.book.upsert(sourceId, payload);
-    return "error" in stored ? errors.badRequest(stored.error) : { status: 200, body: this.answerOf(stored.customer) };
-  }
-
   private recordPublication(publication: Publication): void {
     const { customer, vouchers, failure } = publication;
     const answer = publicationAnswer(publication);
@@ -241,10 +218,6 @@ export class SimulatedVoucherify {
     });
   }
 
-  private answerOf(customer: StoredCustomer): JsonObject {
-    return { ...customerAnswer(customer), loyalty: this.wallet.loyaltyOf(customer) };
-  }
-
   private listCampaigns(query: URLSearchParams, dataRef: "campaigns" | "loyalties"): SimulatedAnswer {
     const limit = readLimit(query);
     if (limit === undefined) return errors.badQuery("Property .limit should be integer between 1 and 100");
@@ -254,47 +227,6 @@ export class SimulatedVoucherify {
     const start = (Number(query.get("page") ?? 1) - 1) * limit;
     const campaigns = all.slice(start, start + limit).map(campaignAnswer);
     return { status: 200, body: { object: "list", data_ref: "campaigns", campaigns, total: all.length } };
-  }
-
-  private bulkUpsert(payload: JsonValue | undefined): SimulatedAnswer {
-    if (!Array.isArray(payload)) return errors.badRequest(errors.invalidPayload("Payload should be array"));
-    if (payload.length === 0)
-      return errors.badRequest(errors.invalidPayload("Payload should NOT have fewer than 1 items"));
-    const customers: { sourceId: string; fields: JsonObject }[] = [];
-    for (const [index, fields] of payload.entries()) {
-      const problem = checkCustomerFields(fields, `[${index}]`);
-      if (problem !== undefined || !isJsonObject(fields))
-        return errors.badRequest(errors.invalidPayload(problem ?? `Property [${index}] should be object`));
-      if (typeof fields.source_id !== "string")
-        return errors.badRequest(
-          errors.invalidPayload(`Property [${index}] should have required property 'source_id'`),
-        );
-      customers.push({ sourceId: fields.source_id, fields });
-    }
-    const id = this.actions.enqueue(() => {
-      const failed: BulkError[] = [];
-      for (const { sourceId, fields } of customers) {
-        const stored = this.book.upsert(sourceId, fields);
-        if ("error" in stored) failed.push({ ...stored.error, source_id: sourceId });
-      }
-      return { done: customers.length - failed.length, errors: failed };
-    });
-    return { status: 202, body: { async_action_id: id } };
-  }
-
-  private readCustomer(id: string): SimulatedAnswer {
-    const customer = this.book.find(id);
-    return customer ? { status: 200, body: this.answerOf(customer) } : errors.notFound("customer", id);
-  }
-
-  private listCustomers(query: URLSearchParams): SimulatedAnswer {
-    const limit = readLimit(query);
-    if (limit === undefined) return errors.badQuery("Property .limit should be integer between 1 and 100");
-    const found = findCustomers(this.book, query);
-    if (typeof found === "string") return errors.badQuery(found);
-    const start = (found.page - 1) * limit;
-    const customers = found.customers.slice(start, start + limit).map((customer) => this.answerOf(customer));
-    return { status: 200, body: { object: "list", data_ref: "customers", customers, total: found.customers.length } };
   }
 
   private readAction(id: string): SimulatedAnswer {
@@ -328,12 +260,6 @@ const BULK_PATH = /^\/v1\/customers\/bulk\/async$/;
 
 function withHeaders(answer: SimulatedAnswer, headers: Record<string, string>): SimulatedAnswer {
   return { ...answer, headers };
-}
-
-/** The query's `limit`, 10 when there is none, undefined when it is not a whole number from 1 to 100. */
-function readLimit(query: URLSearchParams): number | undefined {
-  const limit = Number(query.get("limit") ?? 10);
-  return Number.isInteger(limit) && limit >= 1 && limit <= 100 ? limit : undefined;
 }
 
 function schemaAnswer(name: string, schema: MetadataSchema): JsonObject {

@@ -1,5 +1,5 @@
 /** What the role of a key may allow: a kind of objects, to read or to write. */
-export type Permission = `${"read" | "write"} ${Subject}`;
+export type KeyPermission = `${"read" | "write"} ${Subject}`;
 
 type Subject =
   | "customers"
@@ -31,7 +31,7 @@ const SUBJECTS: readonly (readonly [path: RegExp, subject: Subject])[] = [
 ];
 
 /** The permission that a call needs; undefined for a path that there is not. */
-export function permissionFor(method: string, path: string): Permission | undefined {
+export function permissionFor(method: string, path: string): KeyPermission | undefined {
   const subject = SUBJECTS.find(([pattern]) => pattern.test(path))?.[1];
   if (!subject) return undefined;
   // A qualification is a question, although it is posted.

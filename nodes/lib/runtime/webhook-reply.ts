@@ -1,4 +1,4 @@
-import type { WebhookAnswer } from "./webhook-routes";
+import type { WebhookAnswer } from "../../../src/webhooks/webhook-answer";
 
 /** The parts of Express's response that the core "http response" node uses. */
 interface ExpressResponse {

@@ -1,20 +1,21 @@
 import { RETRY_LATER } from "../webhooks/stop-codes";
-import type { Rejection } from "./webhook-body";
+import { RETRY_LATER_ERROR, type WebhookError } from "../webhooks/webhook-answer";
+import type { Rejection } from "./bodies/webhook-body";
 
-/** The answer to one webhook. */
-export interface WebhookAnswer {
+/** The answer to one of Bloomreach's webhooks. */
+export interface BloomreachAnswer {
   readonly status: number;
-  readonly body: WebhookAnswerBody;
+  readonly body: BloomreachAnswerBody;
 }
 
-export interface WebhookAnswerBody {
+export interface BloomreachAnswerBody {
   /** False when nothing of the request was accepted although something should have been. */
   readonly success: boolean;
   /** Numbers of records. */
   readonly accepted: number;
   readonly rejected: number;
   /** The first problems. */
-  readonly errors: readonly WebhookAnswerError[];
+  readonly errors: readonly RecordError[];
   /** Number of problems that are not listed, so that the answer stays small. */
   readonly errors_left_out?: number;
   readonly request_id: string;
@@ -22,11 +23,10 @@ export interface WebhookAnswerBody {
   readonly message?: string;
 }
 
-export interface WebhookAnswerError {
+/** What is wrong with a record, or with the whole request. */
+export interface RecordError extends WebhookError {
   /** Place of the record in the webhook, from 0; absent when the whole request is meant. */
   readonly index?: number;
-  readonly code: string;
-  readonly description: string;
 }
 
 /**
@@ -42,7 +42,7 @@ export function acceptedAnswer(outcome: {
   /** Another sentence for the person who reads the answer. */
   readonly message?: string;
   readonly requestId: string;
-}): WebhookAnswer {
+}): BloomreachAnswer {
   const { accepted, rejected, rejectedCount, test, requestId } = outcome;
   const message = test ? "Test received. Bloomreach sends no customer data in a batch test." : outcome.message;
   const errors = listErrors(rejected);
@@ -61,7 +61,7 @@ export function acceptedAnswer(outcome: {
 }
 
 /** 200: GET, HEAD or an empty POST with the right keys, which is how Bloomreach tests an authentication. */
-export function connectionTestAnswer(requestId: string): WebhookAnswer {
+export function connectionTestAnswer(requestId: string): BloomreachAnswer {
   const message = "The address and the keys are right. Webhooks from Bloomreach will be accepted.";
   return {
     status: 200,
@@ -70,7 +70,7 @@ export function connectionTestAnswer(requestId: string): WebhookAnswer {
 }
 
 /** 200 with `success: false`: a body over the limit. @param limitMegabytes the limit of the node */
-export function tooLargeAnswer(limitMegabytes: number, requestId: string): WebhookAnswer {
+export function tooLargeAnswer(limitMegabytes: number, requestId: string): BloomreachAnswer {
   return refusal(200, requestId, {
     code: "too_large",
     description:
@@ -80,7 +80,7 @@ export function tooLargeAnswer(limitMegabytes: number, requestId: string): Webho
 }
 
 /** 401: this send fails, but the campaign goes on. */
-export function wrongKeysAnswer(requestId: string): WebhookAnswer {
+export function wrongKeysAnswer(requestId: string): BloomreachAnswer {
   return refusal(401, requestId, {
     code: "wrong_keys",
     description:
@@ -90,27 +90,11 @@ export function wrongKeysAnswer(requestId: string): WebhookAnswer {
 }
 
 /** 500: Bloomreach sends the same request again later. */
-export function retryLaterAnswer(requestId: string): WebhookAnswer {
-  return refusal(RETRY_LATER, requestId, {
-    code: "retry_later",
-    description: "Node-RED cannot take this request right now and nothing of it was accepted. Send it again later.",
-  });
+export function sendAgainAnswer(requestId: string): BloomreachAnswer {
+  return refusal(RETRY_LATER, requestId, RETRY_LATER_ERROR);
 }
 
-/**
- * 500 (a 404 would stop the campaign): no node listens at this path.
- * @param paths the paths that do work; undefined for a sender without keys, who is not told
- */
-export function unknownPathAnswer(paths: readonly string[] | undefined, requestId: string): WebhookAnswer {
-  return refusal(RETRY_LATER, requestId, {
-    code: "unknown_path",
-    description: paths
-      ? `No bloomreach in node has this path. Valid paths: ${paths.join(", ")}.`
-      : "No bloomreach in node has this path. Send the keys of the bloomreach account to be told the valid paths.",
-  });
-}
-
-function refusal(status: number, requestId: string, error: WebhookAnswerError): WebhookAnswer {
+function refusal(status: number, requestId: string, error: RecordError): BloomreachAnswer {
   return { status, body: { success: false, accepted: 0, rejected: 0, errors: [error], request_id: requestId } };
 }
 
@@ -118,8 +102,8 @@ const MAX_ERRORS = 100;
 /** Bloomreach reads at most 64 KB of an answer (documentation.bloomreach.com/engagement/docs/using-webhook-responses). */
 const MAX_ERROR_BYTES = 48 * 1024;
 
-function listErrors(rejected: readonly Rejection[]): WebhookAnswerError[] {
-  const errors: WebhookAnswerError[] = [];
+function listErrors(rejected: readonly Rejection[]): RecordError[] {
+  const errors: RecordError[] = [];
   let bytes = 0;
   for (const { index, code, description } of rejected.slice(0, MAX_ERRORS)) {
     const error = { index, code, description };

@@ -1,4 +1,4 @@
-import { JsonScanner } from "../schemas/json-scanner";
+import { JsonScanner } from "../../schemas/json-scanner";
 import { type Excess, MOST_NAMES, MOST_RECORDS, RecordLimits } from "./record-limits";
 
 const COMMA = 0x2c;

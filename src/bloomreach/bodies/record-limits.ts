@@ -1,5 +1,5 @@
-import { MOST_LEVELS } from "../json";
-import type { JsonScanner } from "../schemas/json-scanner";
+import { MOST_LEVELS } from "../../json";
+import type { JsonScanner } from "../../schemas/json-scanner";
 
 /** Bloomreach sends at most 1,000 customers in a webhook (documentation.bloomreach.com/engagement/docs/batch-webhook-settings). */
 export const MOST_RECORDS = 5_000;

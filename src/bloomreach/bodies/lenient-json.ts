@@ -1,4 +1,4 @@
-import type { JsonValue } from "../json";
+import type { JsonValue } from "../../json";
 
 /** A parsed value, or the place (in characters, from 0) where the text stops being JSON. */
 export type LenientReading =

@@ -1,6 +1,6 @@
-import type { JsonValue } from "../json";
-import { COMMON_ID_KEYS } from "../schemas/hard-id";
-import { JsonScanner } from "../schemas/json-scanner";
+import type { JsonValue } from "../../json";
+import { COMMON_ID_KEYS } from "../../schemas/hard-id";
+import { JsonScanner } from "../../schemas/json-scanner";
 import { parseLenient } from "./lenient-json";
 import { type Excess, MOST_NAMES, MOST_RECORDS, RecordLimits } from "./record-limits";
 
@@ -8,14 +8,14 @@ import { type Excess, MOST_NAMES, MOST_RECORDS, RecordLimits } from "./record-li
  * One record of a webhook body: parsed, or its text and the place (in characters, from 0) where it breaks, or the beginning of its
  * text and what it has too much of.
  */
-export type Piece =
+export type BodyPiece =
   | { readonly ok: true; readonly value: JsonValue }
   | { readonly ok: false; readonly text: string; readonly position: number }
   | { readonly ok: false; readonly text: string; readonly excess: Excess };
 
 /** The records of a body in their order: the first ones, up to `MOST_RECORDS`. */
 export interface Pieces {
-  readonly pieces: readonly Piece[];
+  readonly pieces: readonly BodyPiece[];
   /** How many records there are. */
   readonly count: number;
 }
@@ -24,7 +24,7 @@ export interface Pieces {
 const TOLD_OF_EXCESS = 1_000;
 
 /** A record that is not parsed. */
-export function excessPiece(text: string, excess: Excess): Piece {
+export function excessPiece(text: string, excess: Excess): BodyPiece {
   // Copied, because a part of a text keeps the whole text in memory.
   const told = Buffer.from(text.slice(0, TOLD_OF_EXCESS)).toString();
   return { ok: false, text: text.length > TOLD_OF_EXCESS ? `${told}…` : told, excess };
@@ -113,7 +113,7 @@ function isValueAt(text: string, start: number): boolean {
 }
 
 /** Reads the records of one text, one after the other. */
-function pieceReader(text: string): (start: number, end: number, tail: RegExp) => Piece {
+function pieceReader(text: string): (start: number, end: number, tail: RegExp) => BodyPiece {
   const scanner = new JsonScanner(text, MOST_NAMES);
   const limits = new RecordLimits();
   return (start, end, tail) => {
