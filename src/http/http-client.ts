@@ -55,7 +55,8 @@ const LARGEST_ANSWER = 20 * 2 ** 20;
 
 // An idle connection is closed before the usual 60 s of load balancers: a request on a connection that the other side is
 // closing at that moment would be lost.
-const agentOptions = { keepAlive: true, maxSockets: 32, timeout: 50_000 };
+// How many connections there are is for the budget to say: a request that has its turn must not wait for a socket.
+const agentOptions = { keepAlive: true, timeout: 50_000 };
 const client = axios.create({
   httpAgent: new HttpAgent(agentOptions),
   httpsAgent: new HttpsAgent(agentOptions),

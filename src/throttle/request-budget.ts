@@ -11,6 +11,8 @@ const LONGEST_PAUSE_MS = 24 * HOUR_MS;
 const LONGEST_TIMER_MS = HOUR_MS;
 /** Listeners hear of changes at most this often. */
 const NEWS_INTERVAL_MS = 250;
+/** Most urgent requests at one time: what bounds them is the limit; this only keeps the connections within reason. */
+const URGENT_AT_ONCE = 256;
 
 /** What a user may choose. */
 export interface BudgetSettings {
@@ -20,7 +22,7 @@ export interface BudgetSettings {
   readonly periodMs: number;
   /** Part of the requests, 0 to 1, that queued work may use; urgent work may use all. */
   readonly share: number;
-  /** Most requests at one time. */
+  /** Most queued requests at one time. */
   readonly concurrency: number;
   /** Whether a higher limit told by the API counts instead: yes for a plan, no for a number that the user chose. */
   readonly raisable: boolean;
@@ -71,12 +73,13 @@ export interface RunOptions {
 
 /**
  * The request budget of one API account, shared by everything that uses the account: never more requests than allowed
- * in any window of one period, never more at one time than the concurrency.
+ * in any window of one period, never more queued ones at one time than the concurrency.
  *
- * Requests wait here. Bottleneck only bounds the concurrency and is handed turns, not requests: who gets a turn is
- * decided when it begins, so that urgent work, a pause or an abort count until the last moment. Its `minTime` and
- * `reservoir` are not used, because they exceed a sliding window after a stall of the event loop, and its retry is not
- * used, because it bypasses the limit.
+ * An urgent request starts at once when the limit allows it: nothing else stands between it and the API. Queued requests
+ * wait here for workers, whose number Bottleneck bounds: a worker takes one request after the other, so that Bottleneck is
+ * not asked for each of them, and who is next is decided when a request begins: urgent work, a pause or an abort count
+ * until the last moment. Its `minTime` and `reservoir` are not used, because they exceed a sliding window after a stall of
+ * the event loop, and its retry is not used, because it bypasses the limit.
  */
 export class RequestBudget {
   private readonly waiting = new WaitingRequests();
@@ -91,8 +94,10 @@ export class RequestBudget {
   private cycleExhausted = false;
   private stopped = false;
   private arrivals = 0;
-  /** Turns asked of Bottleneck that have not begun. */
-  private turns = 0;
+  /** Urgent requests that have no answer yet. */
+  private urgent = 0;
+  /** Workers that Bottleneck was asked for and that have not ended. */
+  private workers = 0;
   private wakeTimer: NodeJS.Timeout | undefined;
   private newsTimer: NodeJS.Timeout | undefined;
 
@@ -258,43 +263,58 @@ export class RequestBudget {
     this.bulk.configure(this.learnedBulkLimit, HOUR_MS, share);
   }
 
-  /** Asks for as many turns as requests may start now, then says when to look again. */
+  /** Starts the urgent requests that may start now, asks for workers for the queued ones, and says when to look again. */
   private proceed(): void {
     this.tellListeners();
     const now = performance.now();
-    for (const wanted = this.startable(now); this.turns < wanted; this.turns++) {
-      void this.limiter.schedule(() => this.turn());
+    while (this.urgent < URGENT_AT_ONCE) {
+      const request = this.next("urgent", now);
+      if (!request) break;
+      this.urgent++;
+      void this.begin(request).finally(() => {
+        this.urgent--;
+        this.proceed();
+      });
+    }
+    for (const wanted = this.startable(now); this.workers < wanted; this.workers++) {
+      void this.limiter.schedule(() => this.work());
     }
     this.setWakeTimer(now);
   }
 
-  private async turn(): Promise<void> {
-    this.turns--;
-    const now = performance.now();
-    const request = this.next(now);
-    if (!request) return this.proceed();
+  /** One worker: takes queued requests until none may start. */
+  private async work(): Promise<void> {
+    while (this.workers <= this.settings.concurrency) {
+      const request = this.next("queued", performance.now());
+      if (!request) break;
+      const running = this.begin(request);
+      this.proceed();
+      await running;
+    }
+    this.workers--;
+    this.proceed();
+  }
+
+  /** Starts a request that may start; resolves when it has its answer and its places have begun to come back. */
+  private async begin(request: WaitingRequest): Promise<void> {
     const counters = request.kind === "bulk" ? [this.api, this.bulk] : [this.api];
     for (const counter of counters) counter.take(request.urgency);
-    const started = request.start();
-    this.proceed();
-    await started;
+    await request.start();
     for (const counter of counters) counter.giveBack(request.urgency, performance.now());
-    this.proceed();
   }
 
-  /** The request whose turn it is, if one may start now. */
-  private next(now: number): WaitingRequest | undefined {
-    const first = (urgency: Urgency): WaitingRequest | undefined =>
-      this.api.free(urgency, now) < 1 ? undefined : this.waiting.first(urgency, this.bulk.free(urgency, now) >= 1);
-    return first("urgent") ?? first("queued");
+  /** The request of this urgency that has waited longest, if it may start now. Queued ones give way to urgent ones. */
+  private next(urgency: Urgency, now: number): WaitingRequest | undefined {
+    if (urgency === "queued" && this.urgent < URGENT_AT_ONCE && this.next("urgent", now)) return undefined;
+    if (this.api.free(urgency, now) < 1) return undefined;
+    return this.waiting.first(urgency, this.bulk.free(urgency, now) >= 1);
   }
 
-  /** How many turns are worth asking for: more than start would only cost time. */
+  /** How many workers are worth having: more than can start something would only cost time. */
   private startable(now: number): number {
-    if (!this.next(now)) return 0;
-    const urgent = Math.min(this.waiting.count("urgent"), this.api.free("urgent", now));
-    const queued = Math.min(this.waiting.count("queued"), this.api.free("queued", now));
-    return Math.min(urgent + queued, this.settings.concurrency);
+    if (!this.next("queued", now)) return 0;
+    const free = Math.min(this.waiting.count("queued"), this.api.free("queued", now));
+    return Math.min(this.workers + free, this.settings.concurrency);
   }
 
   private setWakeTimer(now: number): void {
@@ -302,7 +322,8 @@ export class RequestBudget {
     if (this.stopped) return;
     const idle = this.waiting.size === 0;
     // When something may start now, its turn comes here again. An idle budget only tells the end of a pause.
-    const at = idle ? this.pausedUntil() : this.next(now) ? undefined : this.nextChange(now);
+    const mayStart = this.next("urgent", now) ?? this.next("queued", now);
+    const at = idle ? this.pausedUntil() : mayStart ? undefined : this.nextChange(now);
     if (at === undefined || at <= now) return;
     this.wakeTimer = setTimeout(() => this.proceed(), Math.min(Math.ceil(at - now), LONGEST_TIMER_MS)).unref();
   }
