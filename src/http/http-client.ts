@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Agent as HttpAgent, ClientRequest } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import axios, { type AxiosError } from "axios";
@@ -55,7 +56,8 @@ const LARGEST_ANSWER = 20 * 2 ** 20;
 
 // An idle connection is closed before the usual 60 s of load balancers: a request on a connection that the other side is
 // closing at that moment would be lost.
-const agentOptions = { keepAlive: true, maxSockets: 32, timeout: 50_000 };
+// How many connections there are is for the budget to say: a request that has its turn must not wait for a socket.
+const agentOptions = { keepAlive: true, timeout: 50_000 };
 const client = axios.create({
   httpAgent: new HttpAgent(agentOptions),
   httpsAgent: new HttpsAgent(agentOptions),
@@ -75,41 +77,68 @@ const client = axios.create({
  * @throws TransportError when no complete answer came
  */
 export async function sendHttp(request: HttpRequest): Promise<HttpAnswer> {
-  const limit = AbortSignal.timeout(request.timeoutMs);
-  const { signal, release } = abortedLater(request.signal, request.graceMs ?? 0);
+  const end = new RequestEnd(request);
   try {
     const { status, headers, data } = await client.request<string>({
       method: request.method,
       url: request.url,
       headers: { ...request.headers },
       ...(request.body !== undefined && { data: request.body }),
-      signal: signal ? AbortSignal.any([limit, signal]) : limit,
+      signal: end.signal,
       // Else those of the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY. No proxy reaches this machine's own address.
       ...(isLoopback(request.url) && { proxy: false as const }),
     });
     const text = typeof data === "string" ? data : "";
     return { status, headers: flatten(headers), ...readable(text, status, request.ownKeys) };
   } catch (error) {
-    throw transportError(error, request, limit.aborted);
+    throw transportError(error, request, end.isTimeout);
   } finally {
-    release();
+    end.release();
   }
 }
 
-/** The same signal, `graceMs` late unless it was aborted before. `release` ends the waiting for it. */
-function abortedLater(signal: AbortSignal | undefined, graceMs: number): { signal?: AbortSignal; release: () => void } {
-  if (!signal || signal.aborted || graceMs === 0) return { ...(signal && { signal }), release: () => undefined };
-  const late = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const listener = (): void => {
-    timer = setTimeout(() => late.abort(), graceMs);
-  };
-  signal.addEventListener("abort", listener, { once: true });
-  const release = (): void => {
-    signal.removeEventListener("abort", listener);
-    clearTimeout(timer);
-  };
-  return { signal: late.signal, release };
+/**
+ * Ends a request that takes too long, or whose signal was aborted, `graceMs` after that unless it was aborted before the
+ * request. One controller and one timer: `AbortSignal.timeout` and `AbortSignal.any` cost more than sending does.
+ */
+class RequestEnd {
+  isTimeout = false;
+  private readonly controller = new AbortController();
+  private readonly limit: NodeJS.Timeout;
+  private grace: NodeJS.Timeout | undefined;
+  private readonly given: AbortSignal | undefined;
+  private readonly onAbort: () => void;
+
+  constructor({ timeoutMs, signal, graceMs = 0 }: HttpRequest) {
+    this.given = signal;
+    this.limit = setTimeout(() => {
+      this.isTimeout = true;
+      this.controller.abort();
+    }, timeoutMs).unref();
+    this.onAbort = () => {
+      if (graceMs === 0) this.controller.abort();
+      else this.grace = setTimeout(() => this.controller.abort(), graceMs);
+    };
+    if (!signal) return;
+    if (signal.aborted) {
+      this.controller.abort();
+      return;
+    }
+    // Many requests can have one signal; Node.js would warn of a leak from the eleventh on.
+    setMaxListeners(0, signal);
+    signal.addEventListener("abort", this.onAbort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** The request has ended: nothing waits for anything of it any more. */
+  release(): void {
+    clearTimeout(this.limit);
+    clearTimeout(this.grace);
+    this.given?.removeEventListener("abort", this.onAbort);
+  }
 }
 
 function flatten(headers: object): Record<string, string> {
@@ -117,14 +146,11 @@ function flatten(headers: object): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
+const NO_KEYS: OwnKeys = { secrets: [] };
+
 /** The body, without what must not come back. */
-function readable(
-  text: string,
-  status: number,
-  { secrets, identifiers = [] }: OwnKeys = { secrets: [] },
-): Pick<HttpAnswer, "text" | "json"> {
-  const isSuccess = status >= 200 && status < 300;
-  const redaction = new Redaction(isSuccess ? secrets : [...secrets, ...identifiers]);
+function readable(text: string, status: number, keys: OwnKeys = NO_KEYS): Pick<HttpAnswer, "text" | "json"> {
+  const redaction = Redaction.of(keys, status >= 200 && status < 300);
   const clean = redaction.text(text);
   const json = parse(text);
   return { text: clean, json: json === undefined || clean === text ? json : redaction.json(json) };

@@ -17,7 +17,22 @@ const SHORTEST = 6;
  * JSON, in an address, in Base64 (as of Basic authentication).
  */
 export class Redaction {
+  /** Those of keys that are in use, of successes and of other answers: they are the same for every answer. */
+  private static readonly known = {
+    success: new WeakMap<OwnKeys, Redaction>(),
+    other: new WeakMap<OwnKeys, Redaction>(),
+  };
+
   private readonly forms: readonly string[];
+
+  /** What is taken out of an answer to a request with these keys. */
+  static of(keys: OwnKeys, isSuccess: boolean): Redaction {
+    const known = Redaction.known[isSuccess ? "success" : "other"];
+    const { secrets, identifiers = [] } = keys;
+    const redaction = known.get(keys) ?? new Redaction(isSuccess ? secrets : [...secrets, ...identifiers]);
+    known.set(keys, redaction);
+    return redaction;
+  }
 
   constructor(keys: readonly string[]) {
     const forms = keys.filter((key) => key.length >= SHORTEST).flatMap(formsOf);

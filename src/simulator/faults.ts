@@ -28,12 +28,18 @@ export interface Faults {
   readonly rateGarbage?: number;
   /** Do what was asked for, then cut the connection without an answer. */
   readonly rateLost?: number;
+  /** Answer 503, as a gateway before the API does. */
+  readonly rate503?: number;
+  /** Do what was asked for, and answer only after `slowMs`: no fault of the API, only a slow one. */
+  readonly rateSlow?: number;
+  /** Default 1,000. */
+  readonly slowMs?: number;
   readonly only?: FaultFilter;
   /** The number of faults after which everything works again. */
   readonly times?: number;
 }
 
-export type FaultKind = "429" | "500" | "reset" | "hang" | "garbage" | "lost";
+export type FaultKind = "429" | "500" | "reset" | "hang" | "garbage" | "lost" | "503" | "slow";
 
 const RATES = [
   ["429", "rate429"],
@@ -42,10 +48,13 @@ const RATES = [
   ["hang", "rateHang"],
   ["garbage", "rateGarbage"],
   ["lost", "rateLost"],
+  ["503", "rate503"],
+  ["slow", "rateSlow"],
 ] as const;
 
 /** Decides, request by request, which fault happens. */
 export class FaultPlan {
+  readonly slowMs: number;
   private readonly random: () => number;
   private readonly path: RegExp | undefined;
   private left: number;
@@ -53,6 +62,7 @@ export class FaultPlan {
   constructor(private readonly faults: Faults) {
     this.random = mulberry32(faults.seed);
     this.left = faults.times ?? Infinity;
+    this.slowMs = faults.slowMs ?? 1_000;
     const path = faults.only?.path;
     this.path =
       typeof path === "string" ? wildcard(path) : path && new RegExp(path.source, path.flags.replace(/[gy]/g, ""));
@@ -99,7 +109,7 @@ export function readFaults(value: JsonValue | undefined): Faults | string {
   return { seed: 1, ...faults };
 }
 
-const NUMBERS: ReadonlySet<string> = new Set(["seed", "times", ...RATES.map(([, rate]) => rate)]);
+const NUMBERS: ReadonlySet<string> = new Set(["seed", "times", "slowMs", ...RATES.map(([, rate]) => rate)]);
 
 function readFilter(value: JsonValue): FaultFilter | string {
   if (!isJsonObject(value)) return '"only" must be an object.';

@@ -227,12 +227,17 @@ export class Simulator {
     const play: Record<FaultKind, () => void> = {
       "429": () => this.finish(entry, response, this.voucherify.faultRejection(request)),
       "500": () => this.finish(entry, response, INTERNAL_ERROR),
+      "503": () => this.finish(entry, response, UNAVAILABLE),
       garbage: () => this.finish(entry, response, GARBAGE),
       reset: () => response.socket?.resetAndDestroy(),
       hang: () => undefined,
       lost: () => {
         this.answer(request);
         response.socket?.resetAndDestroy();
+      },
+      slow: () => {
+        const answer = this.answer(request);
+        setTimeout(() => this.finish(entry, response, answer), this.faults?.slowMs);
       },
     };
     if (entry.fault) play[entry.fault]();
@@ -245,6 +250,7 @@ export class Simulator {
 }
 
 const INTERNAL_ERROR: SimulatedAnswer = { status: 500, body: { code: 500, message: "Internal Server Error" } };
+const UNAVAILABLE: SimulatedAnswer = { status: 503, text: "no healthy upstream", type: "text/plain" };
 const GARBAGE: SimulatedAnswer = { status: 200, text: "<html><body>Gateway is being updated", type: "text/html" };
 
 /** Reads a body whole; one that is too large is drained and not kept. */

@@ -13,7 +13,7 @@ export interface BudgetSettings {
   readonly periodMs: number;
   /** Part of the requests, 0 to 1, that queued work may use; urgent work may use all. */
   readonly share: number;
-  /** Most requests at one time. */
+  /** Most queued requests at one time. */
   readonly concurrency: number;
   /** Whether a higher limit told by the API counts instead: yes for a plan, no for a number that the user chose. */
   readonly raisable: boolean;

@@ -8,6 +8,8 @@ import { type WaitingRequest, WaitingRequests } from "./waiting-requests";
 const LONGEST_TIMER_MS = 3_600_000;
 /** Listeners hear of changes at most this often. */
 const NEWS_INTERVAL_MS = 250;
+/** Most urgent requests at one time: what bounds them is the limit; this only keeps the connections within reason. */
+const URGENT_AT_ONCE = 256;
 
 /** What a status or a dialog shows. Times are Unix ms. */
 export interface BudgetState {
@@ -40,12 +42,13 @@ export interface RunOptions {
 
 /**
  * The request budget of one API account, shared by everything that uses the account: never more requests than allowed
- * in any window of one period, never more at one time than the concurrency.
+ * in any window of one period, never more queued ones at one time than the concurrency.
  *
- * Requests wait here. Bottleneck only bounds the concurrency and is handed turns, not requests: who gets a turn is
- * decided when it begins, so that urgent work, a pause or an abort count until the last moment. Its `minTime` and
- * `reservoir` are not used, because they exceed a sliding window after a stall of the event loop, and its retry is not
- * used, because it bypasses the limit.
+ * An urgent request starts at once when the limit allows it: nothing else stands between it and the API. Queued requests
+ * wait here for workers, whose number Bottleneck bounds: a worker takes one request after the other, so that Bottleneck is
+ * not asked for each of them, and who is next is decided when a request begins: urgent work, a pause or an abort count
+ * until the last moment. Its `minTime` and `reservoir` are not used, because they exceed a sliding window after a stall of
+ * the event loop, and its retry is not used, because it bypasses the limit.
  */
 export class RequestBudget {
   private readonly waiting = new WaitingRequests();
@@ -54,8 +57,10 @@ export class RequestBudget {
   private readonly listeners = new Set<() => void>();
   private stopped = false;
   private arrivals = 0;
-  /** Turns asked of Bottleneck that have not begun. */
-  private turns = 0;
+  /** Urgent requests that have no answer yet. */
+  private urgent = 0;
+  /** Workers that Bottleneck was asked for and that have not ended. */
+  private workers = 0;
   private wakeTimer: NodeJS.Timeout | undefined;
   private newsTimer: NodeJS.Timeout | undefined;
 
@@ -176,46 +181,61 @@ export class RequestBudget {
     clearTimeout(this.newsTimer);
   }
 
-  /** Asks for as many turns as requests may start now, then says when to look again. */
+  /** Starts the urgent requests that may start now, asks for workers for the queued ones, and says when to look again. */
   private proceed(): void {
     this.tellListeners();
     const now = performance.now();
-    for (const wanted = this.startable(now); this.turns < wanted; this.turns++) {
-      void this.limiter.schedule(() => this.turn());
+    while (this.urgent < URGENT_AT_ONCE) {
+      const request = this.next("urgent", now);
+      if (!request) break;
+      this.urgent++;
+      void this.begin(request).finally(() => {
+        this.urgent--;
+        this.proceed();
+      });
+    }
+    for (const wanted = this.startable(now); this.workers < wanted; this.workers++) {
+      void this.limiter.schedule(() => this.work());
     }
     this.setWakeTimer(now);
   }
 
-  private async turn(): Promise<void> {
-    this.turns--;
-    const now = performance.now();
-    const request = this.next(now);
-    if (!request) return this.proceed();
+  /** One worker: takes queued requests until none may start. */
+  private async work(): Promise<void> {
+    while (this.workers <= this.limits.settings.concurrency) {
+      const request = this.next("queued", performance.now());
+      if (!request) break;
+      const running = this.begin(request);
+      this.proceed();
+      await running;
+    }
+    this.workers--;
+    this.proceed();
+  }
+
+  /** Starts a request that may start; resolves when it has its answer and its places have begun to come back. */
+  private async begin(request: WaitingRequest): Promise<void> {
     const { api, bulk } = this.limits;
     const counters = request.kind === "bulk" ? [api, bulk] : [api];
     for (const counter of counters) counter.take(request.urgency);
-    const started = request.start();
-    this.proceed();
-    await started;
+    await request.start();
     for (const counter of counters) counter.giveBack(request.urgency, performance.now());
-    this.proceed();
   }
 
-  /** The request whose turn it is, if one may start now. */
-  private next(now: number): WaitingRequest | undefined {
+  /** The request of this urgency that has waited longest, if it may start now. Queued ones give way to urgent ones. */
+  private next(urgency: Urgency, now: number): WaitingRequest | undefined {
+    if (urgency === "queued" && this.urgent < URGENT_AT_ONCE && this.next("urgent", now)) return undefined;
     const { api, bulk } = this.limits;
-    const first = (urgency: Urgency): WaitingRequest | undefined =>
-      api.free(urgency, now) < 1 ? undefined : this.waiting.first(urgency, bulk.free(urgency, now) >= 1);
-    return first("urgent") ?? first("queued");
+    if (api.free(urgency, now) < 1) return undefined;
+    return this.waiting.first(urgency, bulk.free(urgency, now) >= 1);
   }
 
-  /** How many turns are worth asking for: more than start would only cost time. */
+  /** How many workers are worth having: more than can start something would only cost time. */
   private startable(now: number): number {
-    if (!this.next(now)) return 0;
+    if (!this.next("queued", now)) return 0;
     const { api, settings } = this.limits;
-    const urgent = Math.min(this.waiting.count("urgent"), api.free("urgent", now));
-    const queued = Math.min(this.waiting.count("queued"), api.free("queued", now));
-    return Math.min(urgent + queued, settings.concurrency);
+    const free = Math.min(this.waiting.count("queued"), api.free("queued", now));
+    return Math.min(this.workers + free, settings.concurrency);
   }
 
   private setWakeTimer(now: number): void {
@@ -226,7 +246,7 @@ export class RequestBudget {
     const hasBulk = this.hasBulk();
     const at = idle
       ? this.limits.pausedUntil(hasBulk)
-      : this.next(now)
+      : (this.next("urgent", now) ?? this.next("queued", now))
         ? undefined
         : this.limits.nextChange(now, hasBulk);
     if (at === undefined || at <= now) return;

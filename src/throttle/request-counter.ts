@@ -1,3 +1,5 @@
+import { Fifo } from "../async/fifo";
+
 /** Who asks for a place: work that waits in a queue, or work that somebody waits for at this moment. */
 export type Urgency = "queued" | "urgent";
 
@@ -27,9 +29,9 @@ export class RequestCounter {
 
   private readonly used = { queued: 0, urgent: 0, others: 0 };
   /** In order of time: all come back one period after they were put here. */
-  private readonly returning: Returning[] = [];
+  private readonly returning = new Fifo<Returning>();
   /** Places that came back a moment ago. */
-  private readonly returned: Returning[] = [];
+  private readonly returned = new Fifo<Returning>();
 
   /**
    * @param limit requests per period; `Infinity` when there is no limit or it is not known yet
@@ -44,7 +46,7 @@ export class RequestCounter {
 
   /** Changes the limits. Places that are in use keep their age. */
   configure(limit: number, periodMs: number, share: number): void {
-    for (const places of periodMs === this.periodMs ? [] : this.returning) places.at += periodMs - this.periodMs;
+    for (let place = 0; place < this.returning.size; place++) this.returning.at(place)!.at += periodMs - this.periodMs;
     this.limit = limit;
     this.periodMs = periodMs;
     this.share = share;
@@ -80,7 +82,7 @@ export class RequestCounter {
 
   /** When to look again, for a request that may not start now; undefined when only an answer can change that. */
   nextChange(now: number): number | undefined {
-    return now < this.pausedUntil ? this.pausedUntil : this.returning[0]?.at;
+    return now < this.pausedUntil ? this.pausedUntil : this.returning.at(0)?.at;
   }
 
   /** Estimates when the request at `position` (1 = the next) of the queued work will start. */
@@ -106,23 +108,29 @@ export class RequestCounter {
   }
 
   private collectReturned(now: number): void {
-    for (let first = this.returning[0]; first && first.at <= now; first = this.returning[0]) {
+    for (let first = this.returning.at(0); first && first.at <= now; first = this.returning.at(0)) {
       this.used[first.use] -= first.count;
-      this.returning.shift();
+      this.returning.drop(1);
       this.returned.push(first);
     }
-    while (this.returned[0] && this.returned[0].at + ANSWER_AGE_MS <= now) this.returned.shift();
+    for (let first = this.returned.at(0); first && first.at + ANSWER_AGE_MS <= now; first = this.returned.at(0))
+      this.returned.drop(1);
   }
 
   private justReturned(now: number): number {
     const since = now - Math.min(ANSWER_AGE_MS, this.periodMs / 20);
-    return this.returned.reduce((sum, { at, count }) => (at > since ? sum + count : sum), 0);
+    let sum = 0;
+    // The newest stand at the end.
+    for (let place = this.returned.size - 1; place >= 0 && this.returned.at(place)!.at > since; place--)
+      sum += this.returned.at(place)!.count;
+    return sum;
   }
 
   /** When the place `index` (0 = the next) that queued work can use comes back. */
   private returnTime(index: number, now: number): number {
     let counted = 0;
-    for (const { at, use, count } of this.returning) {
+    for (let place = 0; place < this.returning.size; place++) {
+      const { at, use, count } = this.returning.at(place)!;
       if (use !== "urgent") counted += count;
       if (counted > index) return at;
     }

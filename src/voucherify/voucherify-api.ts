@@ -1,4 +1,5 @@
 import { GRACE_MS, type HttpAnswer, type HttpRequest } from "../http/http-client";
+import type { OwnKeys } from "../http/redaction";
 
 /** The keys of an application or of an integration (docs.voucherify.io/guides/authentication). */
 export interface VoucherifyKeys {
@@ -60,8 +61,10 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 export class VoucherifyApi {
   private readonly headers: Readonly<Record<string, string>>;
   private readonly apiUrl: string;
+  private readonly ownKeys: OwnKeys;
 
   constructor(private readonly access: VoucherifyAccess) {
+    this.ownKeys = { secrets: [access.keys.secretKey], identifiers: [access.keys.applicationId] };
     this.apiUrl = access.apiUrl.replace(/\/+$/, "");
     this.headers = {
       "X-App-Id": access.keys.applicationId,
@@ -203,8 +206,6 @@ export class VoucherifyApi {
     signal?: AbortSignal,
   ): Promise<HttpAnswer> {
     const timeoutMs = this.access.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const { secretKey, applicationId } = this.access.keys;
-    const ownKeys = { secrets: [secretKey], identifiers: [applicationId] };
-    return this.access.send({ ...request, timeoutMs, ownKeys, ...(signal && { signal }) }, kind);
+    return this.access.send({ ...request, timeoutMs, ownKeys: this.ownKeys, ...(signal && { signal }) }, kind);
   }
 }

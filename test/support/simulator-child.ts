@@ -22,6 +22,14 @@ async function start(): Promise<void> {
         ),
       ),
     codes: () => codesOf(simulator),
+    /** How much has arrived since the last reset. */
+    arrived: () => ({
+      customers: simulator.customers.size,
+      publications: simulator.publications.publications.length,
+      customEvents: simulator.events.events.length,
+      trackedEvents: [...simulator.bloomreach.book.profiles].reduce((sum, { events }) => sum + events.length, 0),
+    }),
+    reset: () => simulator.reset(),
   };
   process.on("message", ({ id, call, argument }: { id: number; call: string; argument: never }) => {
     process.send!({ id, result: calls[call]!(argument) ?? null });

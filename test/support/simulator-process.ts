@@ -13,6 +13,16 @@ export interface SimulatorCalls {
   customEvents(): Record<string, number>;
   trackedEvents(): Record<string, number>;
   codes(): Record<string, string[]>;
+  arrived(): Arrived;
+  reset(): null;
+}
+
+/** How much of each has arrived since the last reset. */
+export interface Arrived {
+  readonly customers: number;
+  readonly publications: number;
+  readonly customEvents: number;
+  readonly trackedEvents: number;
 }
 
 /** A simulator in a process of its own, so that a long run does not share its event loop with what is tested. */

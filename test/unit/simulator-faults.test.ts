@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Faults, Simulator } from "../../src/simulator";
 import { TEST_KEYS } from "../support/flows";
+import { waitFor } from "../support/wait-for";
 
 const KEYS = { "x-app-id": TEST_KEYS.applicationId, "x-app-token": TEST_KEYS.secretKey };
 
@@ -62,6 +63,17 @@ describe("Simulator faults", () => {
     assert.equal(garbage.status, 200);
     await assert.rejects(garbage.json());
     assert.equal(simulator.customers.size, 0);
+  });
+
+  it("503 changes nothing, slow does the work and answers later", async () => {
+    simulator.setFaults({ seed: 1, rate503: 1 });
+    assert.equal((await post("a")).status, 503);
+    assert.equal(simulator.customers.size, 0);
+    simulator.setFaults({ seed: 1, rateSlow: 1, slowMs: 50 });
+    const answering = post("a");
+    await waitFor("the work", () => simulator.customers.has("a"));
+    assert.equal(simulator.log.at(-1)?.status, 0, "not answered yet");
+    assert.equal((await answering).status, 200);
   });
 
   it("reset cuts the connection", async () => {

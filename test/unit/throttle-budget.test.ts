@@ -18,14 +18,15 @@ interface Latency {
 /** The other end: notes when requests reach it. Its clock runs on while the client stalls. */
 class Server {
   readonly arrivals: { at: number; name: string }[] = [];
-  running = 0;
-  mostRunning = 0;
+  queued = 0;
+  /** Requests that nobody waits for, at one time. */
+  mostQueued = 0;
 
   async request(name: string, { up, down }: Latency = { up: 5, down: 5 }, answer?: () => void): Promise<string> {
     this.arrivals.push({ at: performance.now() + up, name });
-    this.mostRunning = Math.max(this.mostRunning, ++this.running);
+    if (!name.startsWith("urgent")) this.mostQueued = Math.max(this.mostQueued, ++this.queued);
     await new Promise((resolve) => setTimeout(resolve, up + down));
-    this.running--;
+    if (!name.startsWith("urgent")) this.queued--;
     answer?.();
     return name;
   }
@@ -87,7 +88,7 @@ describe("RequestBudget", () => {
               assert.equal(server.arrivals.length, arrivals.length, "all arrive");
               assert.ok(mostInAnyWindow(server.times(), 1_000) <= requests);
               assert.ok(mostInAnyWindow(server.times("queued"), 1_000) <= Math.max(1, Math.floor(requests * 0.7)));
-              assert.ok(server.mostRunning <= concurrency);
+              assert.ok(server.mostQueued <= concurrency);
             } finally {
               clock.uninstall();
             }
@@ -176,17 +177,27 @@ describe("RequestBudget", () => {
       );
     });
 
-    it("lets urgent work go first, also before queued work that was asked to start", async () => {
+    it("starts urgent work at once, beside all queued work that runs", async () => {
       const budget = new RequestBudget({ ...SETTINGS, concurrency: 2 });
-      ask(budget, "queued", 20, {}, { up: 100, down: 100 });
+      ask(budget, "queued", 20, {}, { up: 0, down: 200 });
       await clock.tickAsync(100);
-      ask(budget, "urgent", 3, { urgent: true });
+      ask(budget, "urgent", 50, { urgent: true }, { up: 0, down: 200 });
+      await clock.tickAsync(1);
+      assert.equal(server.times("urgent").length, 50);
       await clock.tickAsync(1_000);
+      assert.equal(server.mostQueued, 2);
+    });
+
+    it("lets urgent work go first where places are few, also before queued work that was asked to start", async () => {
+      const budget = new RequestBudget({ ...SETTINGS, requests: 3, share: 1, concurrency: 3 });
+      ask(budget, "first", 2);
+      ask(budget, "queued", 3);
+      ask(budget, "urgent", 2, { urgent: true });
+      await clock.tickAsync(3 * MINUTE);
       assert.deepEqual(
-        server.arrivals.slice(0, 6).map(({ name }) => name),
-        ["queued", "queued", "urgent", "urgent", "urgent", "queued"],
+        server.arrivals.map(({ name }) => name),
+        ["urgent", "urgent", "first", "first", "queued", "queued", "queued"],
       );
-      assert.equal(server.mostRunning, 2);
     });
   });
 
@@ -388,10 +399,10 @@ describe("RequestBudget", () => {
       budget.configure({ ...SETTINGS, concurrency: 4 });
       await clock.tickAsync(900);
       assert.equal(server.arrivals.length, 5);
-      assert.equal(server.mostRunning, 4);
+      assert.equal(server.mostQueued, 4);
       budget.configure({ ...SETTINGS, concurrency: 1 });
       await clock.tickAsync(5_000);
-      assert.equal(server.running, 1);
+      assert.equal(server.queued, 1);
     });
   });
 
@@ -509,7 +520,7 @@ describe("RequestBudget in real time", () => {
     const results = await Promise.all([caller("a"), caller("b")]);
     assert.deepEqual(results, [Array(30).fill("a"), Array(30).fill("b")]);
     assert.ok(mostInAnyWindow(server.times(), 400) <= 20);
-    assert.ok(server.mostRunning <= 8);
+    assert.ok(server.mostQueued <= 8);
   });
 
   it("never keeps the process alive while it is idle, not even during a pause", () => {

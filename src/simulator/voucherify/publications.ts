@@ -36,6 +36,9 @@ interface Wish {
 export class PublicationBook {
   /** Oldest first. */
   readonly publications: Publication[] = [];
+  /** The first that succeeded with a `source_id`; and for a customer in a campaign. */
+  private readonly bySourceId = new Map<string, Publication>();
+  private readonly joined = new Map<string, Publication>();
   isStrict = false;
 
   constructor(
@@ -74,9 +77,7 @@ export class PublicationBook {
     const { customer } = stored;
 
     const request = JSON.stringify([customer.id, wish.campaign?.id ?? null, wish.voucher?.code ?? null]);
-    const earlier = this.publications.find(
-      (one) => sourceId !== undefined && one.sourceId === sourceId && !one.failure,
-    );
+    const earlier = sourceId === undefined ? undefined : this.bySourceId.get(sourceId);
     if (earlier) {
       if (!this.isStrict && earlier.request === request) return { status: 200, body: publicationAnswer(earlier) };
       return errors.badRequest({
@@ -85,9 +86,7 @@ export class PublicationBook {
         details: `Publication with source_id: '${sourceId}' already exists`,
       });
     }
-    const joined = this.publications.find(
-      (one) => wish.campaign && one.customer.id === customer.id && one.campaign === wish.campaign && !one.failure,
-    );
+    const joined = wish.campaign && this.joined.get(membership(customer, wish.campaign));
     if (joined && joinOnce) return { status: 200, body: publicationAnswer(joined) };
 
     const base = {
@@ -143,10 +142,18 @@ export class PublicationBook {
 
   clear(): void {
     this.publications.length = 0;
+    this.bySourceId.clear();
+    this.joined.clear();
   }
 
   private keep(publication: Publication): void {
     this.publications.push(publication);
+    const { sourceId, customer, campaign, failure } = publication;
+    if (!failure) {
+      if (sourceId !== undefined && !this.bySourceId.has(sourceId)) this.bySourceId.set(sourceId, publication);
+      const member = campaign && membership(customer, campaign);
+      if (member !== undefined && !this.joined.has(member)) this.joined.set(member, publication);
+    }
     this.onPublished(publication);
   }
 
@@ -199,6 +206,10 @@ export class PublicationBook {
     voucher.holderId = holderId;
     return [voucher];
   }
+}
+
+function membership(customer: StoredCustomer, campaign: Campaign): string {
+  return `${customer.id} ${campaign.id}`;
 }
 
 const NO_VOUCHER: errors.VoucherifyError = {
