@@ -45,8 +45,8 @@ export function watchWebhookPath(node) {
       path.trigger("change");
     });
   };
+  // Also at the beginning: Node-RED announces each field as changed when the dialog is there.
   path.on("change keyup paste", showProblem);
   whenTyped(path, 300, askOwner);
-  showProblem();
   askOwner();
 }
