@@ -9,9 +9,12 @@ import { BloomreachTracking } from "../../src/destinations/bloomreach/bloomreach
 import { EventLessons } from "../../src/destinations/voucherify/event-lessons";
 import { Publisher } from "../../src/destinations/voucherify/publisher";
 import { forwardToBloomreach, type TrackingWork } from "../../src/destinations/bloomreach/tracking-work";
-import { type CustomerUpdate, VoucherifyCustomers } from "../../src/destinations/voucherify/voucherify-customers";
-import { type CustomEvent, VoucherifyEvents } from "../../src/destinations/voucherify/voucherify-events";
-import { GatewayCustomers, GatewayEvents } from "../../src/destinations/gateway/gateway-destinations";
+import type { CustomerUpdate } from "../../src/destinations/customer-update";
+import { VoucherifyCustomers } from "../../src/destinations/voucherify/voucherify-customers";
+import type { CustomEvent } from "../../src/destinations/custom-event";
+import { VoucherifyEvents } from "../../src/destinations/voucherify/voucherify-events";
+import { GatewayCustomers } from "../../src/destinations/gateway/gateway-customers";
+import { GatewayEvents } from "../../src/destinations/gateway/gateway-events";
 import { listPrograms, type Question, VoucherifyLookups } from "../../src/destinations/voucherify/voucherify-lookups";
 import { VoucherifyPublications } from "../../src/destinations/voucherify/voucherify-publications";
 import { sendHttp } from "../../src/http/http-client";

@@ -7,7 +7,7 @@ import type { Omission } from "../../mapping/values/omissions";
 import { commandsFor, type EventMapping } from "../../mapping/events/event-commands";
 import type { TrackingCommand } from "../../schemas/tracking";
 import { eventOf, publicationEvent } from "../../voucherify/event-message";
-import { type TrackingRecord, trackingRecord } from "./bloomreach-tracking";
+import { type TrackingRecord, trackingRecord } from "./tracking-record";
 
 /** One command on its way to Bloomreach, and what was left out of it. */
 export interface TrackingWork extends TrackingRecord {
