@@ -24,7 +24,7 @@ import { Simulator } from "../../src/simulator";
 import { sampleWebhook } from "../../src/simulator/scenario/voucherify-webhooks";
 import { ActivityReader } from "../../src/voucherify/activity";
 import { testVoucherifyConnection } from "../../src/voucherify/voucherify-connection-test";
-import { eventPayload } from "../../src/voucherify/event-message";
+import { eventPayload } from "../../src/mapping/events/event-message";
 import { VoucherifyGateway } from "../../src/voucherify/gateway-api";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
