@@ -7,6 +7,7 @@ import { type BloomreachAccount, webhookKeysOf } from "./lib/accounts/bloomreach
 import { bloomreachBudget } from "./lib/accounts/budgets";
 import { BUILT_IN_SIMULATOR, builtInKeys, simulatorUrl } from "./lib/accounts/built-in-simulator";
 import { unsetVariable } from "./lib/accounts/environment";
+import { registerNode } from "./lib/runtime/register-node";
 
 const TYPE = "bv-bloomreach-account";
 /** What opens the API, by the labels of the dialog. */

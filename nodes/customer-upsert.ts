@@ -8,6 +8,7 @@ import { declareDeliveryType } from "./lib/delivery/downstream";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
 import { isIdSyncDownstream } from "./lib/accounts/id-sync-nodes";
 import { refuseMessages } from "./lib/runtime/message-handler";
+import { registerNode } from "./lib/runtime/register-node";
 import { NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
@@ -59,5 +60,5 @@ export = (RED: NodeAPI): void => {
       result: deliveredCustomers,
     });
   }
-  RED.nodes.registerType(TYPE, CustomerUpsert);
+  registerNode(RED, TYPE, CustomerUpsert);
 };

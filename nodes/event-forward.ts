@@ -16,6 +16,7 @@ import { declareDeliveryType } from "./lib/delivery/downstream";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
 import { declareIdSync } from "./lib/accounts/id-sync-nodes";
 import { refuseMessages } from "./lib/runtime/message-handler";
+import { registerNode } from "./lib/runtime/register-node";
 import { NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
@@ -92,7 +93,7 @@ export = (RED: NodeAPI): void => {
       result: deliveredEvents,
     });
   }
-  RED.nodes.registerType(TYPE, EventForward);
+  registerNode(RED, TYPE, EventForward);
 
   RED.httpAdmin.get(
     "/bloomreach-voucherify/event-forward/names",

@@ -14,6 +14,7 @@ import {
 } from "./lib/accounts/budgets";
 import { connectVoucherify, type VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 import { usesOfAccount } from "./lib/accounts/voucherify-uses";
+import { registerNode } from "./lib/runtime/register-node";
 
 const TYPE = "bv-voucherify-account";
 /** What opens the API, by the labels of the dialog. */
