@@ -6,4 +6,5 @@ import * as parts from "./parts.js";
 
 globalThis.bvDialog = parts;
 parts.defineTags();
+parts.migrateNodes();
 $("<link>", { rel: "stylesheet", href: new URL("dialog.css", import.meta.url).href }).appendTo("head");

@@ -188,8 +188,9 @@ export class Editor {
           `#node-input-${name}, #node-config-input-${name}`,
         );
         if (!field) continue;
-        values[name] =
-          field instanceof HTMLInputElement && field.type === "checkbox" ? String(field.checked) : field.value;
+        // "Add new ..." is what Node-RED shows where no config node is chosen.
+        const text = field.value === "_ADD_" ? "" : field.value;
+        values[name] = field instanceof HTMLInputElement && field.type === "checkbox" ? String(field.checked) : text;
       }
       return values;
     }, properties);

@@ -22,6 +22,11 @@ export type Reading =
 /** Release 0.1.0 wrote no version. */
 const FIRST_VERSION = 1;
 
+/** The version that a node of this release saves. @param migrations of its type */
+export function currentVersion(migrations: readonly Migration[]): number {
+  return FIRST_VERSION + migrations.length;
+}
+
 /**
  * Reads what a node has saved, whatever release has saved it.
  * @param saved stays as it is
@@ -30,7 +35,7 @@ const FIRST_VERSION = 1;
 export function readProperties(saved: Properties, migrations: readonly Migration[] = []): Reading {
   const number = Number(saved.version);
   const version = Number.isInteger(number) && number > FIRST_VERSION ? number : FIRST_VERSION;
-  const known = FIRST_VERSION + migrations.length;
+  const known = currentVersion(migrations);
   if (version > known) return { kind: "newer", version, known };
   if (version === known) return { kind: "current" };
   let changes: Properties = {};
