@@ -5,7 +5,6 @@ export * from "./event-kinds.js";
 export * from "./form.js";
 export * from "./paste-box.js";
 export * from "./requests.js";
-export * from "./saved-versions.js";
 export * from "./suggestions.js";
 export * from "./validation.js";
 export * from "./webhook-path.js";
