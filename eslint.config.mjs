@@ -86,6 +86,7 @@ export default tseslint.config(
         {
           zones: [
             ...zones,
+            ...destinationZones,
             ...zonesInLib,
             { target: "./nodes/lib", from: "./nodes", except: ["./lib"], message: "nodes/lib knows no single node." },
           ],

@@ -67,19 +67,15 @@ export = (RED: NodeAPI): void => {
           : undefined,
     } satisfies Partial<BloomreachAccount>);
   }
-  RED.nodes.registerType<Node<BloomreachCredentials>, BloomreachAccountDef, object, BloomreachCredentials>(
-    TYPE,
-    Account,
-    {
-      credentials: {
-        apiKeyId: { type: "text" },
-        apiSecret: { type: "password" },
-        webhookApplicationId: { type: "text" },
-        webhookSecretKey: { type: "password" },
-        headerValue: { type: "password" },
-      },
+  registerNode<BloomreachAccountDef, BloomreachCredentials>(RED, TYPE, Account, {
+    credentials: {
+      apiKeyId: { type: "text" },
+      apiSecret: { type: "password" },
+      webhookApplicationId: { type: "text" },
+      webhookSecretKey: { type: "password" },
+      headerValue: { type: "password" },
     },
-  );
+  });
 
   addDialogRoute(RED, TYPE, "bloomreach-account/test", async (posted) => {
     const typed = settingsToTest(posted, KEYS, deployedAccount(RED, TYPE, postedText(posted, "id")));

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { CUSTOMER_UPDATE } from "../src/destinations/body-kinds";
-import type { CustomerUpdate } from "../src/destinations/voucherify/voucherify-customers";
+import type { CustomerUpdate } from "../src/destinations/customer-update";
 import { deliveredCustomers, judgeCustomer } from "../src/destinations/work/customer-work";
 import { hardIdOf } from "../src/destinations/work/message-facts";
 import { runDeliveryNode } from "./lib/delivery/delivery-node";

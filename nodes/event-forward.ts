@@ -3,7 +3,7 @@ import { sendTestEvent } from "../src/bloomreach/test-event";
 import { BloomreachTracking } from "../src/destinations/bloomreach/bloomreach-tracking";
 import { CUSTOM_EVENT, TRACKING_COMMAND } from "../src/destinations/body-kinds";
 import type { TrackingWork } from "../src/destinations/bloomreach/tracking-work";
-import type { CustomEvent } from "../src/destinations/voucherify/voucherify-events";
+import type { CustomEvent } from "../src/destinations/custom-event";
 import { deliveredCommands, judgeForBloomreach } from "../src/destinations/work/command-work";
 import { deliveredEvents, judgeCustomEvent } from "../src/destinations/work/event-work";
 import { hardIdOf, receivedAt } from "../src/destinations/work/message-facts";

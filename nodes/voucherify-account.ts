@@ -55,13 +55,9 @@ export = (RED: NodeAPI): void => {
       connection: connectVoucherify(settings, throttle?.budget ?? sharedBudget(this, def), throttle?.id ?? this.id),
     } satisfies Partial<VoucherifyAccount>);
   }
-  RED.nodes.registerType<Node<VoucherifyCredentials>, VoucherifyAccountDef, object, VoucherifyCredentials>(
-    TYPE,
-    Account,
-    {
-      credentials: { applicationId: { type: "text" }, secretKey: { type: "password" } },
-    },
-  );
+  registerNode<VoucherifyAccountDef, VoucherifyCredentials>(RED, TYPE, Account, {
+    credentials: { applicationId: { type: "text" }, secretKey: { type: "password" } },
+  });
 
   addDialogRoute(RED, TYPE, "voucherify-account/test", async (posted) => {
     const id = postedText(posted, "id");

@@ -133,7 +133,7 @@ export = (RED: NodeAPI): void => {
       emit: emitEvents,
     });
   }
-  RED.nodes.registerType<Node<SigningSecrets>, VoucherifyInDef, object, SigningSecrets>(TYPE, VoucherifyIn, {
+  registerNode<VoucherifyInDef, SigningSecrets>(RED, TYPE, VoucherifyIn, {
     credentials: { secret: { type: "password" }, secondSecret: { type: "password" } },
   });
 
