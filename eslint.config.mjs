@@ -28,6 +28,17 @@ const allowed = {
     "src/delivery",
   ],
 };
+/** Each destination knows its own API and no other destination; what two of them share stands at the root. */
+const strangers = {
+  "src/destinations/voucherify": ["src/bloomreach", "src/destinations/bloomreach", "src/destinations/gateway"],
+  "src/destinations/gateway": ["src/bloomreach", "src/destinations/bloomreach", "src/destinations/voucherify"],
+  "src/destinations/bloomreach": ["src/voucherify", "src/destinations/voucherify", "src/destinations/gateway"],
+};
+const destinationZones = Object.entries(strangers).map(([folder, others]) => ({
+  target: `./${folder}`,
+  from: others.map((other) => `./${other}`),
+  message: `${folder} may import no other API and no other destination (docs/architecture.md).`,
+}));
 const zones = Object.entries(allowed).map(([folder, others]) => ({
   target: `./${folder}`,
   from: ["./src", "./nodes"],
@@ -75,6 +86,7 @@ export default tseslint.config(
         {
           zones: [
             ...zones,
+            ...destinationZones,
             ...zonesInLib,
             { target: "./nodes/lib", from: "./nodes", except: ["./lib"], message: "nodes/lib knows no single node." },
           ],

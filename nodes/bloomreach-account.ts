@@ -7,6 +7,7 @@ import { type BloomreachAccount, webhookKeysOf } from "./lib/accounts/bloomreach
 import { bloomreachBudget } from "./lib/accounts/budgets";
 import { BUILT_IN_SIMULATOR, builtInKeys, simulatorUrl } from "./lib/accounts/built-in-simulator";
 import { unsetVariable } from "./lib/accounts/environment";
+import { registerNode } from "./lib/runtime/register-node";
 
 const TYPE = "bv-bloomreach-account";
 /** What opens the API, by the labels of the dialog. */
@@ -66,19 +67,15 @@ export = (RED: NodeAPI): void => {
           : undefined,
     } satisfies Partial<BloomreachAccount>);
   }
-  RED.nodes.registerType<Node<BloomreachCredentials>, BloomreachAccountDef, object, BloomreachCredentials>(
-    TYPE,
-    Account,
-    {
-      credentials: {
-        apiKeyId: { type: "text" },
-        apiSecret: { type: "password" },
-        webhookApplicationId: { type: "text" },
-        webhookSecretKey: { type: "password" },
-        headerValue: { type: "password" },
-      },
+  registerNode<BloomreachAccountDef, BloomreachCredentials>(RED, TYPE, Account, {
+    credentials: {
+      apiKeyId: { type: "text" },
+      apiSecret: { type: "password" },
+      webhookApplicationId: { type: "text" },
+      webhookSecretKey: { type: "password" },
+      headerValue: { type: "password" },
     },
-  );
+  });
 
   addDialogRoute(RED, TYPE, "bloomreach-account/test", async (posted) => {
     const typed = settingsToTest(posted, KEYS, deployedAccount(RED, TYPE, postedText(posted, "id")));

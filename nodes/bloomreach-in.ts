@@ -21,6 +21,7 @@ import { NodeStatus } from "./lib/runtime/status";
 import { WebhookReply } from "./lib/runtime/webhook-reply";
 import { runReceivingNode } from "./lib/webhooks/receiving-node";
 import { webhookRoutes } from "./lib/webhooks/webhook-routes";
+import { registerNode } from "./lib/runtime/register-node";
 
 const TYPE = "bv-bloomreach-in";
 const MEGABYTE = 1_048_576;
@@ -132,7 +133,7 @@ export = (RED: NodeAPI): void => {
       },
     });
   }
-  RED.nodes.registerType(TYPE, BloomreachIn);
+  registerNode(RED, TYPE, BloomreachIn);
 
   RED.httpAdmin.get(
     "/bloomreach-voucherify/bloomreach-in/path-owner",

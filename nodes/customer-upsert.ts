@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { CUSTOMER_UPDATE } from "../src/destinations/body-kinds";
-import type { CustomerUpdate } from "../src/destinations/voucherify/voucherify-customers";
+import type { CustomerUpdate } from "../src/destinations/customer-update";
 import { deliveredCustomers, judgeCustomer } from "../src/destinations/work/customer-work";
 import { hardIdOf } from "../src/destinations/work/message-facts";
 import { runDeliveryNode } from "./lib/delivery/delivery-node";
@@ -8,6 +8,7 @@ import { declareDeliveryType } from "./lib/delivery/downstream";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
 import { isIdSyncDownstream } from "./lib/accounts/id-sync-nodes";
 import { refuseMessages } from "./lib/runtime/message-handler";
+import { registerNode } from "./lib/runtime/register-node";
 import { NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
@@ -59,5 +60,5 @@ export = (RED: NodeAPI): void => {
       result: deliveredCustomers,
     });
   }
-  RED.nodes.registerType(TYPE, CustomerUpsert);
+  registerNode(RED, TYPE, CustomerUpsert);
 };

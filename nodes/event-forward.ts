@@ -3,7 +3,7 @@ import { sendTestEvent } from "../src/bloomreach/test-event";
 import { BloomreachTracking } from "../src/destinations/bloomreach/bloomreach-tracking";
 import { CUSTOM_EVENT, TRACKING_COMMAND } from "../src/destinations/body-kinds";
 import type { TrackingWork } from "../src/destinations/bloomreach/tracking-work";
-import type { CustomEvent } from "../src/destinations/voucherify/voucherify-events";
+import type { CustomEvent } from "../src/destinations/custom-event";
 import { deliveredCommands, judgeForBloomreach } from "../src/destinations/work/command-work";
 import { deliveredEvents, judgeCustomEvent } from "../src/destinations/work/event-work";
 import { hardIdOf, receivedAt } from "../src/destinations/work/message-facts";
@@ -16,6 +16,7 @@ import { declareDeliveryType } from "./lib/delivery/downstream";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
 import { declareIdSync } from "./lib/accounts/id-sync-nodes";
 import { refuseMessages } from "./lib/runtime/message-handler";
+import { registerNode } from "./lib/runtime/register-node";
 import { NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
@@ -92,7 +93,7 @@ export = (RED: NodeAPI): void => {
       result: deliveredEvents,
     });
   }
-  RED.nodes.registerType(TYPE, EventForward);
+  registerNode(RED, TYPE, EventForward);
 
   RED.httpAdmin.get(
     "/bloomreach-voucherify/event-forward/names",

@@ -29,6 +29,7 @@ import { builtInKeys, builtInSimulator } from "./lib/accounts/built-in-simulator
 import { localAddress } from "./lib/runtime/local-address";
 import { type Message, MessageError, onEachMessage } from "./lib/runtime/message-handler";
 import { keepMarks, simulatedMark } from "./lib/delivery/simulated-origin";
+import { registerNode } from "./lib/runtime/register-node";
 import { NodeStatus } from "./lib/runtime/status";
 
 interface SimulatorDef extends NodeDef {
@@ -64,7 +65,7 @@ export = (RED: NodeAPI): void => {
     const play = def.plays === "voucherify" ? playVoucherify : playBloomreach;
     onEachMessage(this, async (message, send) => send(Object.assign(message, await play(RED, def, message, status))));
   }
-  RED.nodes.registerType("bv-simulator", SimulatorNode);
+  registerNode(RED, "bv-simulator", SimulatorNode);
 };
 
 /** Sends what a scenario sends; returns what the message tells of it. */

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type BudgetDef, sharedBudget, type ThrottleNode } from "./lib/accounts/budgets";
+import { registerNode } from "./lib/runtime/register-node";
 
 /** One request budget, shared by every account that chooses this node. */
 export = (RED: NodeAPI): void => {
@@ -7,5 +8,5 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, def);
     Object.assign(this, { budget: sharedBudget(this, def) } satisfies Partial<ThrottleNode>);
   }
-  RED.nodes.registerType("bv-throttle", Throttle);
+  registerNode(RED, "bv-throttle", Throttle);
 };

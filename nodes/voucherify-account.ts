@@ -14,6 +14,7 @@ import {
 } from "./lib/accounts/budgets";
 import { connectVoucherify, type VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 import { usesOfAccount } from "./lib/accounts/voucherify-uses";
+import { registerNode } from "./lib/runtime/register-node";
 
 const TYPE = "bv-voucherify-account";
 /** What opens the API, by the labels of the dialog. */
@@ -54,13 +55,9 @@ export = (RED: NodeAPI): void => {
       connection: connectVoucherify(settings, throttle?.budget ?? sharedBudget(this, def), throttle?.id ?? this.id),
     } satisfies Partial<VoucherifyAccount>);
   }
-  RED.nodes.registerType<Node<VoucherifyCredentials>, VoucherifyAccountDef, object, VoucherifyCredentials>(
-    TYPE,
-    Account,
-    {
-      credentials: { applicationId: { type: "text" }, secretKey: { type: "password" } },
-    },
-  );
+  registerNode<VoucherifyAccountDef, VoucherifyCredentials>(RED, TYPE, Account, {
+    credentials: { applicationId: { type: "text" }, secretKey: { type: "password" } },
+  });
 
   addDialogRoute(RED, TYPE, "voucherify-account/test", async (posted) => {
     const id = postedText(posted, "id");

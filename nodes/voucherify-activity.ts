@@ -11,6 +11,7 @@ import { emitEvents, receivedEvents, type ReceivedEvents, SEEN_FOR_MS } from "./
 import { type Message, MessageError, onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
 import { Reception } from "./lib/delivery/reception";
 import { refusalOfSimulated } from "./lib/delivery/simulated-origin";
+import { registerNode } from "./lib/runtime/register-node";
 import { clock, NodeStatus } from "./lib/runtime/status";
 import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 
@@ -138,5 +139,5 @@ export = (RED: NodeAPI): void => {
       reception.close();
     });
   }
-  RED.nodes.registerType(TYPE, VoucherifyActivity);
+  registerNode(RED, TYPE, VoucherifyActivity);
 };

@@ -13,6 +13,7 @@ import { webhookSetup } from "../src/voucherify/webhook-setup";
 import { retryLaterAnswer, type WebhookAnswer } from "../src/webhooks/webhook-answer";
 import type { WebhookRequest } from "../src/webhooks/webhook-request";
 import { addDialogRoute, postedText } from "./lib/accounts/account-routes";
+import { registerNode } from "./lib/runtime/register-node";
 import type { VoucherifyAccount } from "./lib/accounts/voucherify-connection";
 import { type SigningSecrets, signingSecretsOf } from "./lib/accounts/voucherify-webhook-secrets";
 import { prepareDelivery } from "./lib/delivery/durable-delivery";
@@ -132,7 +133,7 @@ export = (RED: NodeAPI): void => {
       emit: emitEvents,
     });
   }
-  RED.nodes.registerType<Node<SigningSecrets>, VoucherifyInDef, object, SigningSecrets>(TYPE, VoucherifyIn, {
+  registerNode<VoucherifyInDef, SigningSecrets>(RED, TYPE, VoucherifyIn, {
     credentials: { secret: { type: "password" }, secondSecret: { type: "password" } },
   });
 

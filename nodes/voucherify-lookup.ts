@@ -8,6 +8,7 @@ import {
   readLookupMessage,
 } from "../src/destinations/work/lookup-work";
 import { addDialogRoute, postedText } from "./lib/accounts/account-routes";
+import { registerNode } from "./lib/runtime/register-node";
 import type { VoucherifyAccount, VoucherifyConnection } from "./lib/accounts/voucherify-connection";
 import { closingSignal } from "./lib/delivery/delivery-life";
 import { declareAccount, refusalOfSimulated, simulatedMark } from "./lib/delivery/simulated-origin";
@@ -41,7 +42,7 @@ export = (RED: NodeAPI): void => {
     declareAccount(RED, this, account.connection);
     answerQuestions(this, status, account, questionOf(def), keepMsOf(def.cacheSeconds));
   }
-  RED.nodes.registerType(TYPE, VoucherifyLookup);
+  registerNode(RED, TYPE, VoucherifyLookup);
 
   addDialogRoute(RED, TYPE, "voucherify-lookup/programs", async (posted) => {
     const account = RED.nodes.getNode(postedText(posted, "account")) as VoucherifyAccount | null;

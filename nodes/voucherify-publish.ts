@@ -20,6 +20,7 @@ import { onEachMessage, refuseMessages } from "./lib/runtime/message-handler";
 import { processOwned } from "./lib/runtime/process-owned";
 import { NodeStatus } from "./lib/runtime/status";
 import { replyOf } from "./lib/runtime/webhook-reply";
+import { registerNode } from "./lib/runtime/register-node";
 
 const TYPE = "bv-voucherify-publish";
 
@@ -72,7 +73,7 @@ export = (RED: NodeAPI): void => {
     if (def.answer === "queue") publishFromQueue(RED, this, settings, Number(def.concurrency) || 2);
     else answerNow(RED, this, settings);
   }
-  RED.nodes.registerType(TYPE, VoucherifyPublish);
+  registerNode(RED, TYPE, VoucherifyPublish);
 
   addDialogRoute(RED, TYPE, "voucherify-publish/campaigns", async (posted) => {
     const account = RED.nodes.getNode(postedText(posted, "account")) as VoucherifyAccount | null;

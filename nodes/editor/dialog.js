@@ -3,7 +3,9 @@
  * its own tag for this file; a module runs once, however many tags ask for it.
  */
 import * as parts from "./parts.js";
+import { migrateNodes, savedVersion } from "./saved-versions.js";
 
-globalThis.bvDialog = parts;
+globalThis.bvDialog = { ...parts, savedVersion };
 parts.defineTags();
+migrateNodes();
 $("<link>", { rel: "stylesheet", href: new URL("dialog.css", import.meta.url).href }).appendTo("head");

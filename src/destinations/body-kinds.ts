@@ -1,9 +1,9 @@
 import type { RecordKind } from "../delivery/record-kind";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json";
 import type { PublicationRequest } from "../mapping/codes/publication-request";
-import type { CustomerUpdate } from "./voucherify/customer-batch";
 import type { TrackingWork } from "./bloomreach/tracking-work";
-import type { CustomEvent } from "./voucherify/voucherify-events";
+import type { CustomEvent } from "./custom-event";
+import type { CustomerUpdate } from "./customer-update";
 
 /** What lies in a queue: where it goes, how it is known, and what users see of it. */
 export interface BodyKind<Body> extends Required<RecordKind> {

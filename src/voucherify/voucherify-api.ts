@@ -52,6 +52,9 @@ export interface PublicationQuery {
 /** Kinds of vouchers (docs.voucherify.io/api-reference/vouchers/voucher-object). */
 export type VoucherType = "DISCOUNT_VOUCHER" | "GIFT_VOUCHER" | "LOYALTY_CARD";
 
+/** The largest body that Voucherify takes, bytes (docs.voucherify.io/guides/limits). */
+export const LARGEST_BODY = 10_485_760;
+
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**

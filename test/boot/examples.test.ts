@@ -3,20 +3,12 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EXAMPLES } from "../support/examples";
-import type { FlowNode } from "../support/flows";
+import { EXAMPLES, thatRuns } from "../support/examples";
 import { startNodeRed } from "../support/node-red-process";
 import { waitFor } from "../support/wait-for";
 
 const tls = mkdtempSync(join(tmpdir(), "tls-"));
 after(() => rmSync(tls, { recursive: true, force: true }));
-
-/** The example as it is, but its inject nodes fire by themselves and its debug nodes print to the log. */
-const thatRuns = (nodes: readonly FlowNode[]): FlowNode[] =>
-  nodes.map((node) => {
-    if (node.type === "inject") return { ...node, once: true };
-    return node.type === "debug" ? { ...node, console: true } : node;
-  });
 
 /** A certificate that nobody trusts, as many a Node-RED has one; undefined where there is no openssl to make it. */
 function selfSigned(): string | undefined {

@@ -179,6 +179,23 @@ export class Editor {
     return this.page.locator(`#node-input-${property}, #node-config-input-${property}`);
   }
 
+  /** What the open dialog shows in the fields of these properties, as text; properties without a field are left out. */
+  values(properties: readonly string[]): Promise<Record<string, string>> {
+    return this.page.evaluate((names) => {
+      const values: Record<string, string> = {};
+      for (const name of names) {
+        const field = document.querySelector<HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement>(
+          `#node-input-${name}, #node-config-input-${name}`,
+        );
+        if (!field) continue;
+        // "Add new ..." is what Node-RED shows where no config node is chosen.
+        const text = field.value === "_ADD_" ? "" : field.value;
+        values[name] = field instanceof HTMLInputElement && field.type === "checkbox" ? String(field.checked) : text;
+      }
+      return values;
+    }, properties);
+  }
+
   /** Types text into a field, or chooses the option with this value. */
   async type(property: string, value: string): Promise<void> {
     const field = this.field(property);

@@ -3,8 +3,6 @@ import { join } from "node:path";
 import { DEFAULT_EVENT_NAMES } from "../../src/mapping/events/event-names";
 import type { FlowNode } from "./flows";
 
-const folder = join(__dirname, "../../examples");
-
 /** What each example shows in the Debug sidebar after its buttons were pressed, as `util.inspect` prints it. */
 const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
   "01": [
@@ -37,10 +35,24 @@ export interface Example {
   readonly shown: readonly RegExp[];
 }
 
+function examplesIn(folder: string): Example[] {
+  return readdirSync(folder).map((file) => {
+    const nodes = JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[];
+    const shown = SHOWN[file.slice(0, 2)];
+    if (!shown) throw new Error(`What "${file}" shows stands in no table of the tests.`);
+    return { name: file.replace(/\.json$/, ""), tab: nodes.find(({ type }) => type === "tab")?.id ?? "", nodes, shown };
+  });
+}
+
 /** Every example of the package, in the order of the Import dialog. */
-export const EXAMPLES: readonly Example[] = readdirSync(folder).map((file) => {
-  const nodes = JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[];
-  const shown = SHOWN[file.slice(0, 2)];
-  if (!shown) throw new Error(`What "${file}" shows stands in no table of the tests.`);
-  return { name: file.replace(/\.json$/, ""), tab: nodes.find(({ type }) => type === "tab")?.id ?? "", nodes, shown };
-});
+export const EXAMPLES: readonly Example[] = examplesIn(join(__dirname, "../../examples"));
+
+/** The examples as users of release 0.1.0 have them in their flows: those files are never edited. */
+export const FROZEN_EXAMPLES: readonly Example[] = examplesIn(join(__dirname, "../fixtures/flows-0.1"));
+
+/** The nodes as they are, but inject nodes fire by themselves and debug nodes print to the log. */
+export const thatRuns = (nodes: readonly FlowNode[]): FlowNode[] =>
+  nodes.map((node) => {
+    if (node.type === "inject") return { ...node, once: true };
+    return node.type === "debug" ? { ...node, console: true } : node;
+  });

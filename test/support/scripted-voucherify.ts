@@ -1,6 +1,7 @@
 import { type Clock, install } from "@sinonjs/fake-timers";
 import type { LaneRecord, Settlement } from "../../src/delivery/destination";
-import { VoucherifyCustomers, type CustomerUpdate } from "../../src/destinations/voucherify/voucherify-customers";
+import type { CustomerUpdate } from "../../src/destinations/customer-update";
+import { VoucherifyCustomers } from "../../src/destinations/voucherify/voucherify-customers";
 import type { HttpAnswer, HttpRequest } from "../../src/http/http-client";
 import type { JsonObject, JsonValue } from "../../src/json";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";

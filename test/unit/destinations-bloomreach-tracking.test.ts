@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { TrackingApi } from "../../src/bloomreach/tracking-api";
 import type { LaneRecord } from "../../src/delivery/destination";
 import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
-import {
-  BloomreachTracking,
-  trackingRecord,
-  type TrackingRecord,
-} from "../../src/destinations/bloomreach/bloomreach-tracking";
+import { BloomreachTracking } from "../../src/destinations/bloomreach/bloomreach-tracking";
+import { trackingRecord, type TrackingRecord } from "../../src/destinations/bloomreach/tracking-record";
 import { type HttpAnswer, sendHttp, TransportError } from "../../src/http/http-client";
 import type { JsonValue } from "../../src/json";
 import { Simulator } from "../../src/simulator";

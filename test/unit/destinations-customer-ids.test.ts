@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withIds } from "../../src/destinations/voucherify/created-ids";
+import { withIds } from "../../src/destinations/voucherify/customer-ids";
 import { Simulator } from "../../src/simulator";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
 import { sendHttp } from "../../src/http/http-client";

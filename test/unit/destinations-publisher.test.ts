@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import { Publisher } from "../../src/destinations/voucherify/publisher";
-import { TryLater } from "../../src/destinations/voucherify/voucherify-answers";
+import { TryLater } from "../../src/destinations/try-later";
 import { VoucherifyPublications } from "../../src/destinations/voucherify/voucherify-publications";
 import { sendHttp } from "../../src/http/http-client";
 import type { JsonObject } from "../../src/json";

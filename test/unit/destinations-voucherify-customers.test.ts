@@ -4,7 +4,7 @@ import type { Settlement } from "../../src/delivery/destination";
 import { Lane, type SettledResults } from "../../src/delivery/outbox/lane";
 import { LaneStore } from "../../src/delivery/outbox/lane-store";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import type { CustomerUpdate } from "../../src/destinations/voucherify/voucherify-customers";
+import type { CustomerUpdate } from "../../src/destinations/customer-update";
 import { type HttpAnswer, TransportError } from "../../src/http/http-client";
 import type { JsonObject } from "../../src/json";
 import {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import type { Asking } from "../../src/async/shared-answers";
-import { TryLater } from "../../src/destinations/voucherify/voucherify-answers";
+import { TryLater } from "../../src/destinations/try-later";
 import {
   listPrograms,
   LookupRefused,

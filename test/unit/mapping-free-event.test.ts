@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { trackingRecord } from "../../src/destinations/bloomreach/bloomreach-tracking";
+import { trackingRecord } from "../../src/destinations/bloomreach/tracking-record";
 import type { JsonObject, JsonValue } from "../../src/json";
 import { customEvent } from "../../src/mapping/events/custom-event";
 import { freeCommand } from "../../src/mapping/events/free-event";

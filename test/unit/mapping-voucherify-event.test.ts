@@ -9,7 +9,7 @@ import { majorUnits } from "../../src/mapping/values/money";
 import { commandsFor, type EventMapping } from "../../src/mapping/events/event-commands";
 import type { TrackingCommand } from "../../src/schemas/tracking";
 import { EVENT_KINDS, type EventKind, type VoucherifyEvent } from "../../src/schemas/voucherify-event";
-import { publicationEvent } from "../../src/voucherify/event-message";
+import { publicationEvent } from "../../src/mapping/events/event-message";
 import { readWebhook } from "../../src/voucherify/webhook-event";
 
 const mapping: EventMapping = { send: "both", names: {}, hardId: "registered", currency: "EUR" };

@@ -1,10 +1,13 @@
 import type { Node } from "node-red";
 import { ConfigurationError } from "../../../src/delivery/outcome";
-import { budgetedSend } from "../../../src/destinations/budgeted-send";
+import { budgetedSend } from "../../../src/destinations/voucherify/budgeted-send";
 import { EventLessons } from "../../../src/destinations/voucherify/event-lessons";
-import { VoucherifyCustomers, type CustomerUpdate } from "../../../src/destinations/voucherify/voucherify-customers";
-import { type CustomEvent, VoucherifyEvents } from "../../../src/destinations/voucherify/voucherify-events";
-import { GatewayCustomers, GatewayEvents } from "../../../src/destinations/gateway/gateway-destinations";
+import type { CustomerUpdate } from "../../../src/destinations/customer-update";
+import { VoucherifyCustomers } from "../../../src/destinations/voucherify/voucherify-customers";
+import type { CustomEvent } from "../../../src/destinations/custom-event";
+import { VoucherifyEvents } from "../../../src/destinations/voucherify/voucherify-events";
+import { GatewayCustomers } from "../../../src/destinations/gateway/gateway-customers";
+import { GatewayEvents } from "../../../src/destinations/gateway/gateway-events";
 import type { Repeat } from "../../../src/destinations/lost-answers";
 import type { Destination } from "../../../src/delivery/destination";
 import { isSafeAddress } from "../../../src/http/address";

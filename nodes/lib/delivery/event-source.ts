@@ -1,7 +1,7 @@
 import type { Node } from "node-red";
 import type { JsonObject } from "../../../src/json";
 import type { VoucherifyEvent } from "../../../src/schemas/voucherify-event";
-import { eventPayload } from "../../../src/voucherify/event-message";
+import { eventPayload } from "../../../src/mapping/events/event-message";
 import type { Handed } from "./reception";
 
 /** How long a repeated event is known: by webhook, distribution or activity. */

@@ -11,7 +11,7 @@ export const NETWORK_SETTING = "bloomreachVoucherify.allowNetworkDisk";
 const OWN_FOLDER = "bloomreach-voucherify";
 
 /** What the choice depends on. */
-export interface Surroundings {
+export interface StoreHints {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What settings.js holds. */
   readonly settings: Readonly<Record<string, unknown>>;
@@ -40,7 +40,7 @@ export interface StoreChoice {
  * The environment variable counts, else settings.js, else a default: Node-RED's user directory, on FlowFuse its working
  * directory, because only that one survives a restart there.
  */
-export function chooseStore({ environment, settings, workingDirectory }: Surroundings): StoreChoice {
+export function chooseStore({ environment, settings, workingDirectory }: StoreHints): StoreChoice {
   const { store, allowNetworkDisk } = ourSettings(settings);
   const userDir = typeof settings.userDir === "string" ? settings.userDir : workingDirectory;
   const inUserDir = join(userDir, OWN_FOLDER);

@@ -6,8 +6,8 @@ import { idSyncCommand } from "../../mapping/customers/id-sync-commands";
 import type { Omission } from "../../mapping/values/omissions";
 import { commandsFor, type EventMapping } from "../../mapping/events/event-commands";
 import type { TrackingCommand } from "../../schemas/tracking";
-import { eventOf, publicationEvent } from "../../voucherify/event-message";
-import { type TrackingRecord, trackingRecord } from "./bloomreach-tracking";
+import { eventOf, publicationEvent } from "../../mapping/events/event-message";
+import { type TrackingRecord, trackingRecord } from "./tracking-record";
 
 /** One command on its way to Bloomreach, and what was left out of it. */
 export interface TrackingWork extends TrackingRecord {

@@ -2,7 +2,7 @@ import { ConfigurationError } from "../../delivery/outcome";
 import type { HttpAnswer } from "../../http/http-client";
 import { explainAnswer } from "../../voucherify/errors";
 import { readRateLimit } from "../../voucherify/rate-limit";
-import { judge, type Judgement, unreadable } from "../voucherify/voucherify-answers";
+import { judge, type Judgement, unreadable } from "../voucherify-answers";
 
 /**
  * Waits for a call to the hosted integration and judges its answer. What it answers is documented nowhere; its calls of a

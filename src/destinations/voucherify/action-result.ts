@@ -3,7 +3,7 @@ import type { Failed } from "../../delivery/outcome";
 import { keptBody } from "../../http/kept-body";
 import type { JsonObject } from "../../json";
 import type { AsyncAction, AsyncActionError } from "../../schemas/voucherify";
-import { type CustomerItem, deliveredItem } from "./customer-batch";
+import { type CustomerItem, deliveredItem } from "./customer-items";
 
 const LONGEST_TEXT = 500;
 

@@ -1,7 +1,8 @@
 import { sleep } from "../../async/sleep";
 import { type AsyncAction, checkAsyncAction } from "../../schemas/voucherify";
 import type { VoucherifyApi } from "../../voucherify/voucherify-api";
-import { judge, type Judgement, TryLater } from "./voucherify-answers";
+import { TryLater } from "../try-later";
+import { judge, type Judgement } from "../voucherify-answers";
 
 /** A thousand customers take Voucherify seconds: three reads see the end of it within 7 s. */
 const FIRST_WAIT_MS = 1_000;

@@ -6,7 +6,7 @@ import { type Omission, Omissions } from "../../mapping/values/omissions";
 import type { PublicationRequest } from "../../mapping/codes/publication-request";
 import type { MetadataSchemas } from "../../voucherify/metadata-schemas";
 import type { VoucherifyApi } from "../../voucherify/voucherify-api";
-import { judge, judgeSchemas, unreadable } from "./voucherify-answers";
+import { judge, judgeSchemas, unreadable } from "../voucherify-answers";
 
 /** A customer's code, or why there is none. */
 export type Published =

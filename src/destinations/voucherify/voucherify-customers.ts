@@ -4,24 +4,15 @@ import { isJsonObject } from "../../json";
 import type { EmptyValues } from "../../mapping/values/presence";
 import { mergeCustomers } from "../../mapping/customers/merge";
 import type { MetadataSchemas } from "../../voucherify/metadata-schemas";
-import type { VoucherifyApi } from "../../voucherify/voucherify-api";
+import { LARGEST_BODY, type VoucherifyApi } from "../../voucherify/voucherify-api";
+import { bisect, type Verdict } from "../bisection";
+import type { CustomerUpdate } from "../customer-update";
+import { untilTrouble } from "../try-later";
+import { judge, judgeSchemas, unreadable } from "../voucherify-answers";
 import { type RefusedItem, resultOf } from "./action-result";
 import { followAction } from "./async-action";
-import {
-  bulkBody,
-  type CustomerItem,
-  type CustomerUpdate,
-  deliveredItem,
-  fillBulk,
-  itemOf,
-  itemsOf,
-  LARGEST_BODY,
-  settleAll,
-} from "./customer-batch";
-import { withIds } from "./created-ids";
-import { judge, judgeSchemas, TryLater, unreadable } from "./voucherify-answers";
-
-export type { CustomerUpdate } from "./customer-batch";
+import { withIds } from "./customer-ids";
+import { bulkBody, type CustomerItem, deliveredItem, fillBulk, itemOf, itemsOf, settleAll } from "./customer-items";
 
 /** What it needs to deliver. */
 export interface VoucherifyCustomersOptions {
@@ -35,11 +26,8 @@ export interface VoucherifyCustomersOptions {
   readonly readIds?: () => boolean;
 }
 
-/**
- * Sends a part of a batch; yields what is settled, returns whether Voucherify took the part as a whole, whatever it thinks
- * of single customers in it.
- */
-type Part = AsyncGenerator<readonly Settlement[], boolean>;
+/** What a call settled, and what Voucherify made of it as a whole. */
+type Part = AsyncGenerator<readonly Settlement[], Verdict<CustomerItem>>;
 
 const TOO_LARGE: Failed = {
   status: "failed",
@@ -71,19 +59,8 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
     return { ...later, record: mergeCustomers(earlier.record, later.record, this.emptyValues) };
   }
 
-  async *deliver(batch: readonly LaneRecord<CustomerUpdate>[], signal: AbortSignal): AsyncGenerator<Settlement[]> {
-    const open = new Set(batch.map(({ id }) => id));
-    try {
-      for await (const settlements of this.deliverAll(batch, signal)) {
-        for (const { id } of settlements) open.delete(id);
-        yield [...settlements];
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof TryLater)) throw error;
-      // Voucherify is in trouble: whatever is left of the batch is not sent now.
-      yield [...open].map((id) => ({ id, outcome: error.outcome }));
-    }
+  deliver(batch: readonly LaneRecord<CustomerUpdate>[], signal: AbortSignal): AsyncGenerator<Settlement[]> {
+    return untilTrouble(batch, this.deliverAll(batch, signal), signal);
   }
 
   private async *deliverAll(
@@ -93,7 +70,7 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
     const { fitting, rest, tooLarge } = fillBulk(await this.mapped(batch, signal));
     if (tooLarge.length > 0) yield settleAll(tooLarge, TOO_LARGE);
     if (rest.length > 0) yield settleAll(rest, { status: "unsent" });
-    if (fitting.length > 0) yield* this.send(fitting, signal);
+    yield* this.send(fitting, signal);
   }
 
   /** Maps with what is defined; a key that is not known may have been defined since that was read. */
@@ -105,31 +82,30 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
     return newer === schema ? items : itemsOf(batch, this.emptyValues, newer);
   }
 
-  private send(items: readonly CustomerItem[], signal: AbortSignal): Part {
-    const [only] = items;
-    return only && items.length === 1 ? this.sendOne(only, signal) : this.sendMany(items, signal);
+  private send(items: readonly CustomerItem[], signal: AbortSignal): AsyncGenerator<readonly Settlement[]> {
+    return bisect(items, (part) => {
+      const [only] = part;
+      return only && part.length === 1 ? this.sendOne(only, signal) : this.sendMany(part, signal);
+    });
   }
 
   private async *sendOne(item: CustomerItem, signal: AbortSignal): Part {
     const judged = await judge(this.api.upsertCustomer(item.json, signal), "customers");
     if (judged.kind === "refused") {
       yield* this.settle([], [{ item, refusal: judged.refusal }], signal);
-      return false;
+      return { kind: "refused", guilty: true };
     }
     const { json } = judged.answer;
     if (!isJsonObject(json) || typeof json.id !== "string") throw unreadable(judged.answer);
     yield settleAll([item], deliveredItem(item, json.id));
-    return true;
+    return { kind: "taken" };
   }
 
   private async *sendMany(items: readonly CustomerItem[], signal: AbortSignal): Part {
     const since = Date.now();
     const judged = await judge(this.api.bulkUpsertCustomers(bulkBody(items), signal), "customers");
-    if (judged.kind === "refused") {
-      // Too large is nobody's fault in particular: both halves may pass.
-      yield* this.sendHalves(items, judged.statusCode !== 413, signal);
-      return false;
-    }
+    // Too large is nobody's fault in particular: both halves may pass.
+    if (judged.kind === "refused") return { kind: "refused", guilty: judged.statusCode !== 413 };
     const { json } = judged.answer;
     const id = isJsonObject(json) ? json.async_action_id : undefined;
     if (typeof id !== "string" || id === "") throw unreadable(judged.answer);
@@ -137,21 +113,7 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
     const { settled, refused, unclear } = resultOf(action, items);
     const known = this.readIds() ? await withIds(settled, items, { api: this.api, since }, signal) : settled;
     yield* this.settle(known, refused, signal);
-    if (unclear.length > 0) yield* this.sendHalves(unclear, false, signal);
-    return true;
-  }
-
-  /**
-   * Sends the halves of what failed as a whole.
-   * @param guilty at least one of the items is to blame: if it is not in the first half it is in the second, and nobody has
-   *   to be asked about that one as a whole
-   */
-  private async *sendHalves(items: readonly CustomerItem[], guilty: boolean, signal: AbortSignal): Part {
-    if (items.length === 1) return yield* this.send(items, signal);
-    const middle = items.length >> 1;
-    const second = items.slice(middle);
-    const accepted = yield* this.send(items.slice(0, middle), signal);
-    return yield* guilty && accepted ? this.sendHalves(second, true, signal) : this.send(second, signal);
+    return { kind: "taken", unclear };
   }
 
   /**
@@ -173,7 +135,7 @@ export class VoucherifyCustomers implements Destination<CustomerUpdate> {
       else failed.push({ id: item.record.id, outcome: refusal });
     }
     if (settled.length + failed.length > 0) yield [...settled, ...failed];
-    if (again.length > 0) yield* this.send(again, signal);
+    yield* this.send(again, signal);
   }
 }
 

@@ -3,22 +3,12 @@ import type { Delivered, Failed, Outcome } from "../../delivery/outcome";
 import type { HttpAnswer } from "../../http/http-client";
 import { isJsonObject, type JsonObject } from "../../json";
 import type { Omission } from "../../mapping/values/omissions";
-import type { VoucherifyApi } from "../../voucherify/voucherify-api";
-import { LARGEST_BODY } from "./customer-batch";
-import type { EventLessons, FittedMetadata } from "./event-lessons";
+import { LARGEST_BODY, type VoucherifyApi } from "../../voucherify/voucherify-api";
+import type { CustomEvent } from "../custom-event";
 import { notAccepted, notRepeated, type Repeat } from "../lost-answers";
-import { judge, TryLater, unreadable } from "./voucherify-answers";
-
-/** A custom event on its way to Voucherify. */
-export interface CustomEvent {
-  readonly sourceId: string;
-  /** Its name. */
-  readonly event: string;
-  /** The exact JSON of the request (docs.voucherify.io/api-reference/events/track-custom-event). */
-  readonly body: string;
-  /** What Voucherify's events have no place for; absent where there is nothing. */
-  readonly omitted?: readonly Omission[];
-}
+import { TryLater } from "../try-later";
+import { judge, unreadable } from "../voucherify-answers";
+import type { EventLessons, FittedMetadata } from "./event-lessons";
 
 /** What it needs to deliver. */
 export interface VoucherifyEventsOptions {

@@ -14,7 +14,7 @@ import {
 import { explainAnswer } from "../../voucherify/errors";
 import type { VoucherifyApi } from "../../voucherify/voucherify-api";
 import { type Asking, SharedAnswers } from "../../async/shared-answers";
-import { judge, type Permission, unreadable } from "./voucherify-answers";
+import { judge, unreadable, type VoucherifyPermission } from "../voucherify-answers";
 
 /** What is asked about a customer. */
 export type Question =
@@ -164,7 +164,7 @@ function namedIn({ status, json }: HttpAnswer, list: string): { id: string; name
 }
 
 /** What a call found; undefined when Voucherify itself says that there is no such thing. */
-async function found(call: Promise<HttpAnswer>, permission: Permission): Promise<JsonObject | undefined> {
+async function found(call: Promise<HttpAnswer>, permission: VoucherifyPermission): Promise<JsonObject | undefined> {
   let isMissing = false;
   const judged = await judge(
     call.then((answer) => {

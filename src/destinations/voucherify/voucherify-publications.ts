@@ -1,8 +1,8 @@
 import type { Destination, LaneRecord, Settlement } from "../../delivery/destination";
 import type { Outcome } from "../../delivery/outcome";
 import type { PublicationRequest } from "../../mapping/codes/publication-request";
+import { TryLater } from "../try-later";
 import type { Publisher } from "./publisher";
-import { TryLater } from "./voucherify-answers";
 
 /**
  * Publishes the codes of a queue, one by one. A request that was repeated, or whose answer was lost, gets the code it got

@@ -1,7 +1,7 @@
 import { ConfigurationError } from "../../delivery/outcome";
 import type { ApiAnswer } from "../../delivery/outcome";
 import type { JsonObject } from "../../json";
-import { TryLater } from "../voucherify/voucherify-answers";
+import { TryLater } from "../try-later";
 
 /** Voucherify has said no: to ask again cannot help. */
 export interface RefusedAtOnce {

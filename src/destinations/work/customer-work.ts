@@ -2,7 +2,7 @@ import { heldForTest, isHeld, type JudgedItem } from "../../delivery/judged";
 import { isJsonObject, type JsonValue } from "../../json";
 import { readHardId } from "../../schemas/hard-id";
 import { type ConfirmedRecord, type DeliveredResult, omissionsOf, resultsOf } from "./delivered-result";
-import type { CustomerUpdate } from "../voucherify/customer-batch";
+import type { CustomerUpdate } from "../customer-update";
 
 /**
  * Says whether a customer can be delivered, or why it needs no call.

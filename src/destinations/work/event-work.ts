@@ -2,7 +2,7 @@ import { heldForTest, isHeld, type JudgedItem } from "../../delivery/judged";
 import { isJsonObject, type JsonValue } from "../../json";
 import { customEvent } from "../../mapping/events/custom-event";
 import { type ConfirmedRecord, type DeliveredResult, omissionsOf, resultsOf } from "./delivered-result";
-import type { CustomEvent } from "../voucherify/voucherify-events";
+import type { CustomEvent } from "../custom-event";
 
 /**
  * Says whether an event of Bloomreach can be delivered, or why it needs no call.

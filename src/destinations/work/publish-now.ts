@@ -3,7 +3,7 @@ import type { JsonObject } from "../../json";
 import type { PublicationRequest } from "../../mapping/codes/publication-request";
 import type { Omission } from "../../mapping/values/omissions";
 import type { Published, Publisher } from "../voucherify/publisher";
-import { TryLater } from "../voucherify/voucherify-answers";
+import { TryLater } from "../try-later";
 import { detailsOf, type LaterAtOnce, laterOf, type RefusedAtOnce } from "./at-once";
 
 /** Pauses before a request is tried again, ms: the first at once, because an answer may only have been lost. */

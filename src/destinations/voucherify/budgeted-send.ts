@@ -1,7 +1,7 @@
-import { type HttpAnswer, type HttpRequest, sendHttp } from "../http/http-client";
-import type { RequestBudget } from "../throttle/request-budget";
-import { readRateLimit } from "../voucherify/rate-limit";
-import type { CallKind } from "../voucherify/voucherify-api";
+import { type HttpAnswer, type HttpRequest, sendHttp } from "../../http/http-client";
+import type { RequestBudget } from "../../throttle/request-budget";
+import { readRateLimit } from "../../voucherify/rate-limit";
+import type { CallKind } from "../../voucherify/voucherify-api";
 
 /**
  * Sends requests to Voucherify within the account's budget, and lets the budget learn from the rate headers of every

@@ -1,8 +1,8 @@
 import type { Settlement } from "../../delivery/destination";
 import { isJsonObject, type JsonObject } from "../../json";
 import type { VoucherifyApi } from "../../voucherify/voucherify-api";
-import type { CustomerItem } from "./customer-batch";
-import { judge } from "./voucherify-answers";
+import type { CustomerItem } from "./customer-items";
+import { judge } from "../voucherify-answers";
 
 /** Clocks of two machines differ: what was updated this long before the request is looked at as well. */
 const CLOCK_DIFFERENCE_MS = 60_000;

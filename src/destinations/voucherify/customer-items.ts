@@ -1,25 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import type { LaneRecord, Settlement } from "../../delivery/destination";
 import type { Outcome } from "../../delivery/outcome";
-import type { JsonObject } from "../../json";
 import type { EmptyValues } from "../../mapping/values/presence";
 import { mapCustomer, type Omission } from "../../mapping/customers/customer";
 import type { CustomerMetadataSchema } from "../../schemas/voucherify";
-
-/** The largest body that Voucherify takes, bytes (docs.voucherify.io/guides/limits). */
-export const LARGEST_BODY = 10_485_760;
+import { LARGEST_BODY } from "../../voucherify/voucherify-api";
+import type { CustomerUpdate } from "../customer-update";
 
 /** So many customers are mapped at one go: some ten milliseconds. */
 const SLICE = 1_000;
-
-/** A customer as Bloomreach sent it, and who it is. */
-export interface CustomerUpdate {
-  /** As `readHardId` read it. */
-  readonly sourceId: string;
-  /** Name of the Main Hard ID when the customer was accepted. */
-  readonly hardId: string;
-  readonly record: JsonObject;
-}
 
 /** A customer ready to be sent. */
 export interface CustomerItem {

@@ -1,8 +1,9 @@
-import { type ApiAnswer, ConfigurationError, type Failed, type Retry } from "../../delivery/outcome";
-import { type HttpAnswer, TransportError } from "../../http/http-client";
-import { type ExplainedAnswer, explainAnswer } from "../../voucherify/errors";
-import { MetadataSchemaError } from "../../voucherify/metadata-schemas";
-import { type RateLimit, readRateLimit } from "../../voucherify/rate-limit";
+import { type ApiAnswer, ConfigurationError, type Failed, type Retry } from "../delivery/outcome";
+import { type HttpAnswer, TransportError } from "../http/http-client";
+import { type ExplainedAnswer, explainAnswer } from "../voucherify/errors";
+import { MetadataSchemaError } from "../voucherify/metadata-schemas";
+import { type RateLimit, readRateLimit } from "../voucherify/rate-limit";
+import { TryLater } from "./try-later";
 
 /** No wait that an answer asks for is longer: a mistake in it must not hold a record for weeks. */
 const LONGEST_WAIT_MS = 3_600_000;
@@ -10,8 +11,8 @@ const LONGEST_WAIT_MS = 3_600_000;
 const NOT_HANDLED: readonly number[] = [502, 503, 504];
 const CHECK_URL = "Check the API base URL of the voucherify account.";
 
-/** Permissions of a key, as Voucherify names them (docs.voucherify.io/guides/authentication). */
-export type Permission =
+/** What a key may do, as Voucherify names it (docs.voucherify.io/guides/authentication). */
+export type VoucherifyPermission =
   | "customers"
   | "publications"
   | "events"
@@ -21,15 +22,6 @@ export type Permission =
   | "promotions"
   | "qualifications"
   | "vouchers";
-
-/** Voucherify could not do it this time: whatever was asked for is to be asked again. */
-export class TryLater extends Error {
-  override readonly name = "TryLater";
-
-  constructor(readonly outcome: Retry) {
-    super(outcome.reason);
-  }
-}
 
 /** An answer that says what became of a request. */
 export type Judgement =
@@ -43,7 +35,7 @@ export type Judgement =
  * @throws TryLater on 408, 429, 5xx, or no answer; ConfigurationError when a human must act: keys, plan, permission,
  *   address
  */
-export async function judge(call: Promise<HttpAnswer>, permission: Permission): Promise<Judgement> {
+export async function judge(call: Promise<HttpAnswer>, permission: VoucherifyPermission): Promise<Judgement> {
   try {
     return judgeAnswer(await call, permission);
   } catch (error) {
@@ -73,7 +65,7 @@ export function unreadable(answer: HttpAnswer): TryLater {
   return new TryLater({ status: "retry", reason, lost: true, answer: { statusCode, body } });
 }
 
-function judgeAnswer(answer: HttpAnswer, permission: Permission): Judgement {
+function judgeAnswer(answer: HttpAnswer, permission: VoucherifyPermission): Judgement {
   const { status: statusCode, headers } = answer;
   if (statusCode >= 200 && statusCode < 300) return { kind: "accepted", answer };
   const explained = explainAnswer(answer);
@@ -89,7 +81,7 @@ function judgeAnswer(answer: HttpAnswer, permission: Permission): Judgement {
 /** What a human has to do about a status, where no repetition and no other customer can change it. */
 function remedyFor(
   { statusCode: status, key }: ExplainedAnswer,
-  permission: Permission,
+  permission: VoucherifyPermission,
   rate: RateLimit,
 ): string | undefined {
   if (status === 401) return "Check the Application ID and the Secret key of the voucherify account.";

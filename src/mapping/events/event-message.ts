@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
-import { EVENT_KINDS, type EventKind, type VoucherifyEvent } from "../schemas/voucherify-event";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../json";
+import { EVENT_KINDS, type EventKind, type VoucherifyEvent } from "../../schemas/voucherify-event";
 
 /** An event as it runs through flows: plain JSON, with the names that Voucherify uses. */
 export function eventPayload({ kind, customer, ...event }: VoucherifyEvent): JsonObject {
