@@ -64,7 +64,10 @@ describe("bloomreach intake: messages", () => {
 
   it("one for all, or one for each customer, with its place", () => {
     const [all, ...more] = messagesOf(received, "customers", "webhook");
-    assert.deepEqual([all?.payload, all?.topic, all?.hardId, more.length], [received.records, "customers", "registered", 0]);
+    assert.deepEqual(
+      [all?.payload, all?.topic, all?.hardId, more.length],
+      [received.records, "customers", "registered", 0],
+    );
     const each = [...messagesOf(received, "customers", "customer")];
     assert.deepEqual(
       each.map(({ payload, parts }) => [payload, parts]),

@@ -28,12 +28,19 @@ describe("work: what becomes of one item", () => {
     ["an event of no test customer", judgeCustomEvent({ event: "e", ...CUSTOMER }, "registered", ONLY_ANN), "held"],
     ["no event", judgeCustomEvent({}, "registered", EVERYBODY), "not_an_event"],
     ["a request", judgeCodeRequest(CUSTOMER, {}, { defaults, testCustomers: EVERYBODY }, "n"), "bob"],
-    ["a request of no test customer", judgeCodeRequest(CUSTOMER, {}, { defaults, testCustomers: ONLY_ANN }, "n"), "held"],
+    [
+      "a request of no test customer",
+      judgeCodeRequest(CUSTOMER, {}, { defaults, testCustomers: ONLY_ANN }, "n"),
+      "held",
+    ],
     ["a request without ID", judgeCodeRequest({}, {}, { defaults, testCustomers: EVERYBODY }, "n"), "missing_hard_id"],
     ["no request", judgeCodeRequest(5, {}, { defaults, testCustomers: EVERYBODY }, "n"), "not_an_object"],
   ] as const)
     it(`${name}: ${expected}`, () =>
-      assert.equal("records" in judged ? judged.records[0]?.key : (judged.result.key ?? judged.result.status), expected));
+      assert.equal(
+        "records" in judged ? judged.records[0]?.key : (judged.result.key ?? judged.result.status),
+        expected,
+      ));
 
   it("each queue knows its own repetitions", () => {
     const of = (owner: string) => {
@@ -60,18 +67,25 @@ describe("work: a code at once", () => {
     ["no test customer", { payload: CUSTOMER }, ONLY_ANN, "held"],
     ["a request", { payload: CUSTOMER }, EVERYBODY, "Spring"],
     ["a request, whose message names the campaign", { payload: CUSTOMER, campaign: "Autumn" }, EVERYBODY, "Autumn"],
-    ["a request with an ID name of its own", { payload: { customer: { crm: "x" } }, hardId: "crm" }, EVERYBODY, "Spring"],
+    [
+      "a request with an ID name of its own",
+      { payload: { customer: { crm: "x" } }, hardId: "crm" },
+      EVERYBODY,
+      "Spring",
+    ],
   ] as const)
     it(`${name}: ${expected}`, () => {
       const reading = readCodeMessage(message, { defaults, testCustomers });
-      const told = reading.kind === "request" ? reading.request.campaign : reading.kind === "held" ? "held" : reading.key;
+      const told =
+        reading.kind === "request" ? reading.request.campaign : reading.kind === "held" ? "held" : reading.key;
       assert.equal(told, expected);
     });
 
   const request = { sourceId: "bob" } as PublicationRequest;
   const { signal } = new AbortController();
   const answer = { statusCode: 503, body: { key: "k" } };
-  const later = (statusCode: number) => new TryLater({ status: "retry", reason: "r", answer: { ...answer, statusCode } });
+  const later = (statusCode: number) =>
+    new TryLater({ status: "retry", reason: "r", answer: { ...answer, statusCode } });
   const publishing = (...results: (Published | Error)[]) => {
     let calls = 0;
     const publish = (): Promise<Published> => {
@@ -105,7 +119,10 @@ describe("work: a code at once", () => {
     const refusal = { status: "failed", key: "no_codes", reason: "r", answer } as const;
     for (const [result, expected] of [
       [later(429), { kind: "later", key: "retry", reason: "r", details: { statusCode: 429 } }],
-      [new ConfigurationError("r", answer), { kind: "later", key: "paused", reason: "r", details: { statusCode: 503 } }],
+      [
+        new ConfigurationError("r", answer),
+        { kind: "later", key: "paused", reason: "r", details: { statusCode: 503 } },
+      ],
       [
         { ok: false, refusal } as Published,
         { kind: "refused", key: "no_codes", reason: "r", details: { statusCode: 503, response: answer.body } },
@@ -141,7 +158,9 @@ describe("work: a code from the queue", () => {
     const { payload } = settledCode([], failed, "EUR");
     assert.deepEqual(payload, settledCode([], failed, "EUR").payload);
     assert.deepEqual(
-      [payload, heldAnswer("r", "r-1").key].map((one) => (typeof one === "object" ? (one as { result: string }).result : one)),
+      [payload, heldAnswer("r", "r-1").key].map((one) =>
+        typeof one === "object" ? (one as { result: string }).result : one,
+      ),
       ["FAILURE", "held"],
     );
   });
@@ -184,7 +203,10 @@ describe("work: a look-up", () => {
 describe("work: whom a message names", () => {
   for (const [payload, expected] of [
     [" ann ", ["ann"]],
-    [["ann", "ann", { registered: "bob" }, CUSTOMER], ["ann", "bob"]],
+    [
+      ["ann", "ann", { registered: "bob" }, CUSTOMER],
+      ["ann", "bob"],
+    ],
     [{ customer: { source_id: "ann" } }, ["ann"]],
     [[], []],
     ["", undefined],

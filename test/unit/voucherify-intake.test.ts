@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { sampleWebhook, signatureOf } from "../../src/simulator";
 import { chosenKinds, isWanted } from "../../src/voucherify/event-choice";
-import { answerTaken, judgeWebhook, refusalOfBody, refusalOfHead, tooLarge } from "../../src/voucherify/voucherify-intake";
+import {
+  answerTaken,
+  judgeWebhook,
+  refusalOfBody,
+  refusalOfHead,
+  tooLarge,
+} from "../../src/voucherify/voucherify-intake";
 
 const SECRET = "a-signing-secret-of-a-test";
 const KIND = "customer.redemption.succeeded";
@@ -50,13 +56,22 @@ describe("voucherify intake: what a signed webhook becomes", () => {
     assert.deepEqual(first.status, { look: "ok", key: "accepted", values: { kind: "redemption.succeeded" } });
     assert.deepEqual(first.answer.body, { success: true, request_id: "r-1" });
     const again = answerTaken(intake, false, "r-1");
-    assert.deepEqual([again.status.key, again.answer.body], ["duplicate", { success: true, ignored: "repeated", request_id: "r-1" }]);
+    assert.deepEqual(
+      [again.status.key, again.answer.body],
+      ["duplicate", { success: true, ignored: "repeated", request_id: "r-1" }],
+    );
     assert.equal(answerTaken({ ...intake, output: "others" }, true, "r-1").status.key, "other");
   });
 
   for (const [name, body, choice, ignored, shown] of [
     ["our own echo", text("our-key"), ANY, "own_event", "echo"],
-    ["a kind that was not chosen", text(), { ...ANY, kinds: chosenKinds(["customer.rewarded"]) }, "not_chosen", undefined],
+    [
+      "a kind that was not chosen",
+      text(),
+      { ...ANY, kinds: chosenKinds(["customer.rewarded"]) },
+      "not_chosen",
+      undefined,
+    ],
   ] as const)
     it(`${name} is answered, and goes nowhere`, () => {
       const intake = judged(body, choice);
@@ -89,8 +104,8 @@ describe("voucherify intake: what a signed webhook becomes", () => {
     const intake = judged(text("our-key"), { ...ANY, echoesOf: undefined as never });
     assert.ok(intake.does === "take");
     assert.deepEqual(
-      [ANY, { ...ANY, echoesOf: undefined }, { kinds: chosenKinds(["customer.rewarded"]), echoesOf: undefined }].map((choice) =>
-        isWanted(intake.event, choice),
+      [ANY, { ...ANY, echoesOf: undefined }, { kinds: chosenKinds(["customer.rewarded"]), echoesOf: undefined }].map(
+        (choice) => isWanted(intake.event, choice),
       ),
       [false, true, false],
     );
