@@ -7,7 +7,7 @@ import {
   refusalOfBody,
   refusalOfHead,
   tooLarge,
-} from "../../src/voucherify/voucherify-intake";
+} from "../../src/voucherify/webhooks/voucherify-intake";
 
 const SECRET = "a-signing-secret-of-a-test";
 const KIND = "customer.redemption.succeeded";
