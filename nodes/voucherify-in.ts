@@ -8,8 +8,8 @@ import {
   refusalOfBody,
   refusalOfHead,
   tooLarge,
-} from "../src/voucherify/voucherify-intake";
-import { webhookSetup } from "../src/voucherify/webhook-setup";
+} from "../src/voucherify/webhooks/voucherify-intake";
+import { webhookSetup } from "../src/voucherify/webhooks/webhook-setup";
 import { retryLaterAnswer, type WebhookAnswer } from "../src/webhooks/webhook-answer";
 import type { WebhookRequest } from "../src/webhooks/webhook-request";
 import { addDialogRoute, postedText } from "./lib/accounts/account-routes";

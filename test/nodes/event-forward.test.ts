@@ -8,7 +8,7 @@ import { Simulator } from "../../src/simulator";
 import { sampleWebhook } from "../../src/simulator/scenario/voucherify-webhooks";
 import type { EventKind } from "../../src/schemas/voucherify-event";
 import { eventPayload } from "../../src/mapping/events/event-message";
-import { readWebhook } from "../../src/voucherify/webhook-event";
+import { readWebhook } from "../../src/voucherify/webhooks/webhook-event";
 import { FlowUnderTest, type Received } from "../support/flow-under-test";
 import { BLOOMREACH_KEYS, type FlowNode, TEST_KEYS } from "../support/flows";
 import { waitFor } from "../support/wait-for";

@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from "../../src/json";
 import { EVENT_PROPERTIES } from "../../src/mapping/events/event-properties";
 import { eventProperties } from "../../src/mapping/events/flat-properties";
 import { EVENT_KINDS, type EventKind } from "../../src/schemas/voucherify-event";
-import { readWebhook } from "../../src/voucherify/webhook-event";
+import { readWebhook } from "../../src/voucherify/webhooks/webhook-event";
 
 const TYPES: Readonly<Record<string, (value: JsonValue | undefined) => boolean>> = {
   text: (value) => typeof value === "string",

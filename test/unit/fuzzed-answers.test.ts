@@ -28,7 +28,7 @@ import { eventPayload } from "../../src/mapping/events/event-message";
 import { VoucherifyGateway } from "../../src/voucherify/gateway-api";
 import { MetadataSchemas } from "../../src/voucherify/metadata-schemas";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
-import { readWebhook } from "../../src/voucherify/webhook-event";
+import { readWebhook } from "../../src/voucherify/webhooks/webhook-event";
 import { BLOOMREACH_KEYS, TEST_KEYS } from "../support/flows";
 import { seeded } from "../support/seeded";
 import { WildApi } from "../support/wild-api";

@@ -10,7 +10,7 @@ import { commandsFor, type EventMapping } from "../../src/mapping/events/event-c
 import type { TrackingCommand } from "../../src/schemas/tracking";
 import { EVENT_KINDS, type EventKind, type VoucherifyEvent } from "../../src/schemas/voucherify-event";
 import { publicationEvent } from "../../src/mapping/events/event-message";
-import { readWebhook } from "../../src/voucherify/webhook-event";
+import { readWebhook } from "../../src/voucherify/webhooks/webhook-event";
 
 const mapping: EventMapping = { send: "both", names: {}, hardId: "registered", currency: "EUR" };
 const AT = "2024-03-04T15:32:56.409Z";

@@ -13,8 +13,8 @@ import {
   type WebhookForm,
 } from "../../src/simulator";
 import { readActivity } from "../../src/voucherify/activity";
-import { readWebhook } from "../../src/voucherify/webhook-event";
-import { isSigned } from "../../src/voucherify/webhook-signature";
+import { readWebhook } from "../../src/voucherify/webhooks/webhook-event";
+import { isSigned } from "../../src/voucherify/webhooks/webhook-signature";
 import { TEST_KEYS } from "../support/flows";
 
 const FORMS: readonly WebhookForm[] = ["project", "distribution", "raw"];

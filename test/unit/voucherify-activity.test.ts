@@ -7,7 +7,7 @@ import { EVENT_KINDS } from "../../src/schemas/voucherify-event";
 import { sampleEventData, sampleWebhook, Simulator } from "../../src/simulator";
 import { ActivityReader, type ActivityReading, readActivity } from "../../src/voucherify/activity";
 import { VoucherifyApi } from "../../src/voucherify/voucherify-api";
-import { readWebhook } from "../../src/voucherify/webhook-event";
+import { readWebhook } from "../../src/voucherify/webhooks/webhook-event";
 import { TEST_KEYS } from "../support/flows";
 
 const AT = "2026-01-01T00:00:00.000Z";

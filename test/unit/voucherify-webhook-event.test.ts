@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import type { JsonObject, JsonValue } from "../../src/json";
 import type { EventKind, VoucherifyEvent } from "../../src/schemas/voucherify-event";
-import { readWebhook } from "../../src/voucherify/webhook-event";
+import { readWebhook } from "../../src/voucherify/webhooks/webhook-event";
 
 const RECEIVED_AT = Date.parse("2026-03-01T10:00:00.000Z");
 const HAPPENED_AT = "2026-03-01T09:59:58.123Z";

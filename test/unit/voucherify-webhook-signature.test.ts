@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
-import { isSigned } from "../../src/voucherify/webhook-signature";
+import { isSigned } from "../../src/voucherify/webhooks/webhook-signature";
 
 const SECRET = "secretKey";
 const sign = (body: string | Buffer, secret = SECRET): string =>

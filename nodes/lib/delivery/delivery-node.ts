@@ -3,7 +3,7 @@ import type { Node, NodeAPI } from "node-red";
 import type { Destination } from "../../../src/delivery/destination";
 import type { Lane, LaneState } from "../../../src/delivery/outbox/lane";
 import { UNFIT } from "../../../src/delivery/fitting-destination";
-import type { JudgedItem, SettledAtOnce } from "../../../src/delivery/judged";
+import type { JudgedItem, SettledAtOnce } from "../../../src/destinations/work/judged";
 import { leavesByOutput, type OutboxNews } from "../../../src/delivery/outbox/outbox";
 import { customerOf } from "../../../src/delivery/record-key";
 import { type BodyKind, type KindedRecord, kindOf, whyUnfit } from "../../../src/destinations/body-kinds";

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI } from "node-red";
 import { isSimulatedId, simulatedId } from "../../../src/delivery/inbox/receipts";
-import type { JudgedItem } from "../../../src/delivery/judged";
+import type { JudgedItem } from "../../../src/destinations/work/judged";
 import { simulatedKey } from "../../../src/delivery/record-key";
 import type { BodyKind } from "../../../src/destinations/body-kinds";
 import { NOT_SENT_LIVE } from "../../../src/destinations/live-only";

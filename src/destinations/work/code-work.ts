@@ -1,4 +1,4 @@
-import { heldForTest, isHeld, type JudgedItem } from "../../delivery/judged";
+import { heldForTest, isHeld, type JudgedItem } from "./judged";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json";
 import { publicationAnswer } from "../../mapping/codes/publication-answer";
 import {

@@ -1,4 +1,4 @@
-import type { JudgedItem } from "../../delivery/judged";
+import type { JudgedItem } from "./judged";
 import type { JsonValue } from "../../json";
 import type { EventMapping } from "../../mapping/events/event-commands";
 import { TRACKING_COMMAND } from "../body-kinds";

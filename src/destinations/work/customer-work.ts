@@ -1,4 +1,4 @@
-import { heldForTest, isHeld, type JudgedItem } from "../../delivery/judged";
+import { heldForTest, isHeld, type JudgedItem } from "./judged";
 import { isJsonObject, type JsonValue } from "../../json";
 import { readHardId } from "../../schemas/hard-id";
 import { type ConfirmedRecord, type DeliveredResult, omissionsOf, resultsOf } from "./delivered-result";

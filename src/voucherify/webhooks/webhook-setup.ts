@@ -1,5 +1,5 @@
-import { webhookUrl } from "../webhooks/webhook-address";
-import type { EventKind } from "../schemas/voucherify-event";
+import { webhookUrl } from "../../webhooks/webhook-address";
+import type { EventKind } from "../../schemas/voucherify-event";
 
 /** What to tick in the project's webhook; Voucherify writes these events without "customer." (docs.voucherify.io/api-reference/project-settings-webhooks). */
 const PROJECT_EVENTS = [

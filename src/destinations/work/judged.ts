@@ -1,5 +1,5 @@
-import type { JsonObject } from "../json";
-import type { Repetition } from "./repetition";
+import type { JsonObject } from "../../json";
+import type { Repetition } from "../../delivery/repetition";
 
 /** An item that needs no call: held back, or one that never can be sent. */
 export interface SettledAtOnce {

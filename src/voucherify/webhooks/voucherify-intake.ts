@@ -1,8 +1,8 @@
-import type { VoucherifyEvent } from "../schemas/voucherify-event";
-import type { StatusLine } from "../status-line";
-import type { WebhookAnswer } from "../webhooks/webhook-answer";
-import type { WebhookHead, WebhookRequest } from "../webhooks/webhook-request";
-import { type EventChoice, isEcho, outputOf } from "./event-choice";
+import type { VoucherifyEvent } from "../../schemas/voucherify-event";
+import type { StatusLine } from "../../status-line";
+import type { WebhookAnswer } from "../../webhooks/webhook-answer";
+import type { WebhookHead, WebhookRequest } from "../../webhooks/webhook-request";
+import { type EventChoice, isEcho, outputOf } from "../event-choice";
 import { readWebhook } from "./webhook-event";
 import { hasSignatureForm, isSigned } from "./webhook-signature";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { isJsonObject, type JsonObject, type JsonValue, MOST_LEVELS } from "../json";
-import { JsonScanner } from "../schemas/json-scanner";
-import type { VoucherifyEvent } from "../schemas/voucherify-event";
-import { eventFrom, kindByShape, kindOfType } from "./event-identity";
+import { isJsonObject, type JsonObject, type JsonValue, MOST_LEVELS } from "../../json";
+import { JsonScanner } from "../../schemas/json-scanner";
+import type { VoucherifyEvent } from "../../schemas/voucherify-event";
+import { eventFrom, kindByShape, kindOfType } from "../event-identity";
 
 /** What a webhook brought, or why nothing can be made of it, in a sentence for the user. */
 export type WebhookReading =
