@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import FakeTimers from "@sinonjs/fake-timers";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import { LookupRefused } from "../../src/destinations/voucherify/voucherify-lookups";
-import { TryLater } from "../../src/destinations/voucherify/voucherify-answers";
+import { TryLater } from "../../src/destinations/try-later";
 import type { Published } from "../../src/destinations/voucherify/publisher";
 import { heldAnswer, queuedAnswer } from "../../src/destinations/work/code-answers";
 import { judgeCodeRequest, readCodeMessage, settledCode } from "../../src/destinations/work/code-work";
