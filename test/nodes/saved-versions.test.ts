@@ -55,7 +55,7 @@ describe("nodes that another release has saved", () => {
     ]);
     const { version, wait, waitMs, name } = constructed.get("old") ?? {};
     assert.deepEqual({ version, wait, waitMs, name }, { version: 2, wait: undefined, waitMs: 3_000, name: undefined });
-    (flow.node("old")).receive({ payload: "x" });
+    flow.node("old").receive({ payload: "x" });
     await waitFor("the message", () => flow.of("behind").length === 1);
   });
 

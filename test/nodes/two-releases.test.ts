@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Node, NodeAPI } from "node-red";
@@ -15,7 +16,7 @@ symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction");
 const install = (version: string): void =>
   writeFileSync(join(copy, "package.json"), JSON.stringify({ ...manifest, version }));
 install("99.0.0");
-const ofCopy = (file: string): unknown => require(join(copy, "dist", "nodes", file)) as unknown;
+const ofCopy = (file: string): unknown => createRequire(__filename)(join(copy, "dist", "nodes", file)) as unknown;
 const lookup = ofCopy("voucherify-lookup.js") as (RED: NodeAPI) => void;
 const owned = ofCopy("lib/runtime/process-owned.js") as { processOwned: typeof processOwned };
 
@@ -46,11 +47,11 @@ describe("a second release in one process", () => {
       { id: "failed", type: "helper", z: "tab" },
     ]);
     assert.equal(flow.status("second"), "voucherify-lookup.status.restart");
-    (flow.node("second") as unknown as Node).receive({ payload: { source_id: "ann" } });
+    flow.node("second").receive({ payload: { source_id: "ann" } });
     await waitFor("Catch", () => flow.of("failed").length === 1);
     const [{ error }] = flow.of("failed") as [{ error: { message: string } }];
     assert.match(error.message, /^Restart Node-RED: .* runs release [\d.]+ .* release 99\.0\.0 is installed/);
-    (flow.node("first") as unknown as Node).receive({ payload: { registered: "ann" } });
+    flow.node("first").receive({ payload: { registered: "ann" } });
     await waitFor("the first release", () => flow.of("behind").length === 1);
   });
 
