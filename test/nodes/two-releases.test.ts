@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Node, NodeAPI } from "node-red";
+import type { NodeAPI } from "node-red";
 import manifest from "../../package.json";
 import { processOwned } from "../../nodes/lib/runtime/process-owned";
 import { FlowUnderTest } from "../support/flow-under-test";
