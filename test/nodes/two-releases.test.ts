@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NodeAPI } from "node-red";
@@ -15,8 +16,7 @@ symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction");
 const install = (version: string): void =>
   writeFileSync(join(copy, "package.json"), JSON.stringify({ ...manifest, version }));
 install("99.0.0");
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- as Node-RED loads the file of a node
-const ofCopy = (file: string): unknown => require(join(copy, "dist", "nodes", file)) as unknown;
+const ofCopy = (file: string): unknown => createRequire(__filename)(join(copy, "dist", "nodes", file)) as unknown;
 const lookup = ofCopy("voucherify-lookup.js") as (RED: NodeAPI) => void;
 const owned = ofCopy("lib/runtime/process-owned.js") as { processOwned: typeof processOwned };
 
