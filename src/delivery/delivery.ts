@@ -1,17 +1,20 @@
-import { Cursors } from "./cursors";
-import { type DeadLetter, DeadLetters, type LetterChange } from "./dead-letters/dead-letters";
-import { type DurableStore, type StoreOperation, StoreUnavailableError } from "../store/durable-store";
+import type { Change } from "../store/change";
+import type { Cursors } from "../store/cursors";
+import type { DeadLetters, LetterChange, NewLetter } from "../store/dead-letters";
+import { type DurableStore, StoreUnavailableError } from "../store/durable-store";
 import { eraseCustomer } from "./erasure";
-import { Inbox, type InboxEntry } from "./inbox/inbox";
+import type { InboxEntry } from "../store/inbox-store";
+import { Inbox } from "./inbox/inbox";
 import type { Lane } from "./outbox/lane";
-import { type LaneOwner, LaneStore } from "./outbox/lane-store";
+import type { LaneOwner } from "../store/lanes";
+import { LaneQueue } from "./outbox/lane-queue";
 import { groupBy } from "../async/group-by";
 import { Mutex } from "../async/mutex";
 import { Outbox } from "./outbox/outbox";
 import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult } from "./queue-desk";
 import type { RetryPolicy } from "./outbox/retry-policy";
 import { PersonalData } from "./personal-data";
-import { SeenEvents } from "./seen-events";
+import type { SeenEvents } from "../store/seen-events";
 
 /** So often the emission of a message may fail, with so much time in between. */
 const MOST_EMISSIONS = 3;
@@ -19,16 +22,15 @@ const EMIT_AGAIN_AFTER_MS = 1_000;
 /** So much is kept of a message that cannot be emitted, in characters. */
 const KEPT_OF_MESSAGE = 1_000_000;
 
-/** Larger than what still fits into the last block of a full disk. */
-const PROBE = "-".repeat(4_096);
-
+/** How long dead letters are kept. */
+const DEAD_LETTERS_MS = 30 * 86_400_000;
 /** How often dead letters that are too old are looked for. */
 const EXPIRE_EVERY_MS = 3_600_000;
 
 /** How a node emits, and hears of what it could not emit. */
 interface Emitter {
   readonly emit: (entry: InboxEntry, isReplayed: boolean) => void;
-  readonly setAside: (letter: Omit<DeadLetter, "id">) => void;
+  readonly setAside: (letter: NewLetter) => void;
 }
 
 export interface DeliveryOptions {
@@ -52,7 +54,7 @@ export class Delivery implements QueueDesk {
   readonly ready: Promise<void>;
   private readonly outboxes = new Map<string, Promise<Outbox<unknown>>>();
   /** What waits, by node, whether it is deployed or not: a queue counts in memory, so it is open once. */
-  private readonly queues = new Map<string, Promise<LaneStore<unknown>>>();
+  private readonly queues = new Map<string, Promise<LaneQueue<unknown>>>();
   private readonly emitters = new Map<string, Emitter>();
   /** What people do follows one another: a letter on which two press Replay is delivered once, and none is erased meanwhile. */
   private readonly deeds = new Mutex();
@@ -60,17 +62,15 @@ export class Delivery implements QueueDesk {
   private isStopped = false;
   private expiring: NodeJS.Timeout | undefined;
 
-  /** @param opened resolves when the store can be read for the first time */
   constructor(
     private readonly store: DurableStore,
-    opened: Promise<void>,
     private readonly options: DeliveryOptions = {},
   ) {
     this.inbox = new Inbox(store);
-    this.deadLetters = new DeadLetters(store);
-    this.seen = new SeenEvents(store);
-    this.cursors = new Cursors(store);
-    this.ready = opened.then(() => this.read());
+    this.deadLetters = store.deadLetters;
+    this.seen = store.seen;
+    this.cursors = store.cursors;
+    this.ready = store.ready().then(() => this.read());
   }
 
   get problem(): string | undefined {
@@ -90,23 +90,20 @@ export class Delivery implements QueueDesk {
   }
 
   /** Writes what belongs to no message. @throws StoreUnavailableError */
-  write(operations: readonly StoreOperation[]): Promise<void> {
-    return this.store.write(operations);
+  write(changes: readonly Change[]): Promise<void> {
+    return this.store.write(changes);
   }
 
   /** Finds out whether something can be kept now, by keeping it and forgetting it. @throws StoreUnavailableError */
   probe(): Promise<void> {
-    return this.store.write([
-      { type: "put", key: "meta/probe", value: PROBE },
-      { type: "del", key: "meta/probe" },
-    ]);
+    return this.store.probe();
   }
 
   /** Keeps what could not even become a record, for a person to look at. @throws StoreUnavailableError */
-  async bury(letter: Omit<DeadLetter, "id">): Promise<void> {
+  async bury(letter: NewLetter): Promise<void> {
     const change = this.deadLetters.prepare([letter]);
     try {
-      await this.store.write(change.operations);
+      await this.store.write(change.changes);
     } catch (error) {
       change.failed();
       throw error;
@@ -119,7 +116,7 @@ export class Delivery implements QueueDesk {
     if (existing) return existing as Promise<Outbox<Body>>;
     const { inbox, deadLetters, seen } = this;
     const opened = this.ready.then(async () => {
-      const waiting = (await this.untilStored(() => this.queueOf(owner))) as LaneStore<Body>;
+      const waiting = (await this.untilStored(() => this.queueOf(owner))) as LaneQueue<Body>;
       const outbox = Outbox.over<Body>({ waiting, inbox, deadLetters, seen, owner, ...this.options });
       if (this.isStopped) await outbox.lane.stop();
       return outbox;
@@ -161,13 +158,13 @@ export class Delivery implements QueueDesk {
       return;
     }
     const reason = `This message could not be handed to the flow (${fault}). It may be nested too deep: look at what was sent.`;
-    let letter: Omit<DeadLetter, "id"> | undefined;
+    let letter: NewLetter | undefined;
     let change: LetterChange | undefined;
     try {
       await this.inbox.setAside(receipt, (entry) => {
         letter = letterOf(entry, reason);
         change = this.deadLetters.prepare([letter]);
-        return change.operations;
+        return change.changes;
       });
     } catch (error) {
       change?.failed();
@@ -217,8 +214,8 @@ export class Delivery implements QueueDesk {
 
   async report(): Promise<QueueReport[]> {
     await this.usable(0);
-    const queues = new Map<string, LaneStore<unknown>>();
-    for (const owner of await LaneStore.owners(this.store)) queues.set(owner.node, await this.queueOf(owner));
+    const queues = new Map<string, LaneQueue<unknown>>();
+    for (const owner of await this.store.lanes.owners()) queues.set(owner.node, await this.queueOf(owner));
     for (const [node, opening] of this.outboxes) queues.set(node, (await opening).waiting);
     const reports: QueueReport[] = [];
     for (const [node, queue] of queues) {
@@ -226,7 +223,7 @@ export class Delivery implements QueueDesk {
       const outbox = await this.outboxes.get(node);
       const state = outbox?.lane.state();
       const oldestAt = await queue.oldest();
-      const failed = this.deadLetters.count(node);
+      const failed = await this.deadLetters.count(node);
       const doneAt = outbox?.doneAt();
       reports.push({
         node,
@@ -303,7 +300,7 @@ export class Delivery implements QueueDesk {
   async find(
     requestId: string,
   ): Promise<{ receivedAt?: number; waiting: Record<string, number>; failed: Record<string, number> }> {
-    const received = this.inbox.find(requestId);
+    const received = await this.inbox.find(requestId);
     const waiting: Record<string, number> = {};
     for await (const queue of this.eachQueue()) {
       const { node } = queue.owner;
@@ -315,10 +312,10 @@ export class Delivery implements QueueDesk {
   }
 
   private eraseNow(hardId: string): Promise<ErasedCounts> {
-    const { store, inbox, deadLetters, cursors } = this;
+    const { store, inbox } = this;
     const person = new PersonalData(hardId);
     this.options.onErase?.(person);
-    return eraseCustomer({ store, inbox, deadLetters, cursors, queues: () => this.eachQueue() }, person);
+    return eraseCustomer({ store, inbox, queues: () => this.eachQueue() }, person);
   }
 
   /** Of all outboxes that are open, or are being opened and will be. */
@@ -332,7 +329,7 @@ export class Delivery implements QueueDesk {
     await this.untilStored(() => this.deadLetters.open());
     this.isReady = true;
     const expire = (): void => {
-      void this.deadLetters.expire(Date.now()).catch(() => undefined);
+      void this.deadLetters.expire(Date.now() - DEAD_LETTERS_MS).catch(() => undefined);
       void this.seen.expire(Date.now()).catch(() => undefined);
     };
     expire();
@@ -364,10 +361,10 @@ export class Delivery implements QueueDesk {
   }
 
   /** What waits for a node, whether it is deployed or not. @throws StoreUnavailableError */
-  private queueOf(owner: LaneOwner): Promise<LaneStore<unknown>> {
+  private queueOf(owner: LaneOwner): Promise<LaneQueue<unknown>> {
     const existing = this.queues.get(owner.node);
     if (existing) return existing;
-    const opening = LaneStore.open(this.store, owner);
+    const opening = LaneQueue.open(this.store, owner);
     this.queues.set(owner.node, opening);
     // The next one who asks tries again.
     opening.catch(() => this.queues.delete(owner.node));
@@ -375,15 +372,12 @@ export class Delivery implements QueueDesk {
   }
 
   /** Every queue there is. @throws StoreUnavailableError */
-  private async *eachQueue(): AsyncGenerator<LaneStore<unknown>> {
-    for (const owner of await LaneStore.owners(this.store)) yield await this.queueOf(owner);
+  private async *eachQueue(): AsyncGenerator<LaneQueue<unknown>> {
+    for (const owner of await this.store.lanes.owners()) yield await this.queueOf(owner);
   }
 }
 
-function letterOf(
-  { receipt, node, receivedAt, requestId, message }: InboxEntry,
-  reason: string,
-): Omit<DeadLetter, "id"> {
+function letterOf({ receipt, node, receivedAt, requestId, message }: InboxEntry, reason: string): NewLetter {
   let body = "";
   try {
     body = JSON.stringify(message);

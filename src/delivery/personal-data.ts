@@ -1,4 +1,4 @@
-import { isJsonObject, isNestedTooDeep, type JsonObject, type JsonValue, MOST_LEVELS } from "../json";
+import { isJsonObject, type JsonObject, type JsonValue, shallow } from "../json";
 
 /** Stands in a text in place of an ID that was erased. */
 const ERASED = "[erased]";
@@ -45,6 +45,7 @@ export class PersonalData {
 
   /** What is left of a value: the same one when nothing was found, undefined when all of it is about the person. */
   without(value: JsonValue, surroundings: Surroundings = {}): JsonValue | undefined {
+    // Release 0.1.0 kept webhooks that nest too deep to be searched: what no flow can be handed goes, it may name the person.
     return new Search(this.id, this.inText, surroundings).rest(shallow(value), "", {});
   }
 
@@ -62,21 +63,6 @@ export class PersonalData {
   isIn(text: string): boolean {
     return this.inRaw.test(text) || (this.inText !== undefined && text.search(this.inText) >= 0);
   }
-}
-
-/**
- * A value without what nests too deep to be searched: release 0.1.0 kept such webhooks, and no flow can be handed one. It goes
- * whole, because it may name the person.
- */
-function shallow<Value extends JsonValue>(value: Value): Value {
-  return isNestedTooDeep(value) ? (cutBelow(value, MOST_LEVELS) as Value) : value;
-}
-
-function cutBelow(value: JsonValue, levels: number): JsonValue {
-  if (typeof value !== "object" || value === null) return value;
-  if (levels === 0) return null;
-  if (Array.isArray(value)) return value.map((one) => cutBelow(one, levels - 1));
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, cutBelow(one, levels - 1)]));
 }
 
 /** Where a value stands. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { DeadLetter } from "../../src/delivery/dead-letters/dead-letters";
+import type { DeadLetter } from "../../src/store/dead-letters";
 import { LevelStore } from "../../src/store/level/level-store";
 import type { QueueReport } from "../../src/delivery/queue-desk";
 import type { JsonObject } from "../../src/json";

@@ -61,13 +61,12 @@ export function addQueueRoutes(RED: NodeAPI, desk: () => Promise<QueueDesk>, pla
   });
 
   get("/failed/export", async (queues, { query }, response) => {
-    const lines = queues.failed.exportLines(text(query.node));
-    const first = await lines.next(); // a store that does not work is told before the download has begun
+    const letters = queues.failed.all(text(query.node))[Symbol.asyncIterator]();
+    const first = await letters.next(); // a store that does not work is told before the download has begun
     response.setHeader("Content-Type", "application/x-ndjson; charset=utf-8");
     response.setHeader("Content-Disposition", 'attachment; filename="failed.jsonl"');
     const all = async function* (): AsyncGenerator<string> {
-      if (!first.done) yield first.value;
-      yield* lines;
+      for (let next = first; !next.done; next = await letters.next()) yield `${JSON.stringify(next.value)}\n`;
     };
     await pipeline(all, response).catch(() => undefined); // the download is cut off, which the browser tells
     return undefined;

@@ -2,14 +2,16 @@ import { setMaxListeners } from "node:events";
 import type { JsonObject } from "../../json";
 import { DEFECT_KEY, failedByDefect, isDefect } from "../defect";
 import type { Destination, LaneRecord, Settlement } from "../destination";
-import { type StoreOperation, StoreUnavailableError } from "../../store/durable-store";
+import type { Change } from "../../store/change";
+import { StoreUnavailableError } from "../../store/durable-store";
 import { CircuitBreaker, type Ticket } from "./circuit-breaker";
 import { settledResultsOf, type SettledResults } from "./settled-results";
 import { ConfigurationError, type Failed } from "../outcome";
 import { DEFAULT_RETRY, retryDelay, type RetryPolicy } from "./retry-policy";
 import { sleep } from "../../async/sleep";
-import type { LaneStore } from "./lane-store";
-import type { NewRecord, WaitingRecord } from "./waiting-record";
+import type { NewRecord } from "../../store/kept-record";
+import type { LaneQueue } from "./lane-queue";
+import type { WaitingRecord } from "./waiting-record";
 import { partsOf, type Verdict, verdictOf } from "./verdict";
 
 export type { SettledResults, SettledRecord } from "./settled-results";
@@ -27,7 +29,7 @@ const DEFECT_PAUSE_MS = 60_000;
 
 /** What is written in the same moment in which settled records are forgotten: dead letters, the message that goes on. */
 export interface Alongside {
-  readonly operations: readonly StoreOperation[];
+  readonly changes: readonly Change[];
   written(): void;
   /** Nothing of it was written. */
   failed(): void;
@@ -35,7 +37,7 @@ export interface Alongside {
 
 /** What a lane is made of. */
 export interface LaneOptions<Body> {
-  readonly store: LaneStore<Body>;
+  readonly queue: LaneQueue<Body>;
   /** Without one nothing is sent. */
   readonly destination?: Destination<Body>;
   /** Most calls at one time. */
@@ -84,7 +86,7 @@ interface Call<Body> {
  * order and never overtake each other; a record that must be tried again holds up its own key and no other.
  */
 export class Lane<Body> {
-  private readonly store: LaneStore<Body>;
+  private readonly queue: LaneQueue<Body>;
   private destination: Destination<Body> | undefined;
   private concurrency: number;
   private readonly alongside: ((news: readonly SettledResults<Body>[]) => Alongside) | undefined;
@@ -105,9 +107,9 @@ export class Lane<Body> {
   private timer: NodeJS.Timeout | undefined;
   private stateTimer: NodeJS.Timeout | undefined;
 
-  constructor({ store, destination, concurrency = 1, ...options }: LaneOptions<Body>) {
+  constructor({ queue, destination, concurrency = 1, ...options }: LaneOptions<Body>) {
     const { alongside, retry = DEFAULT_RETRY, random = Math.random, report = () => undefined } = options;
-    this.store = store;
+    this.queue = queue;
     this.destination = destination;
     this.concurrency = concurrency;
     this.alongside = alongside;
@@ -124,9 +126,9 @@ export class Lane<Body> {
    * @param also what must be written in the same moment (marks of what was taken)
    * @throws Error when the lane has ended or the records could not be kept
    */
-  async accept({ id, envelope, records }: AcceptedMessage<Body>, also?: readonly StoreOperation[]): Promise<void> {
+  async accept({ id, envelope, records }: AcceptedMessage<Body>, also?: readonly Change[]): Promise<void> {
     if (this.ending.signal.aborted) throw new Error("Nothing more is accepted, because this queue has ended.");
-    await this.store.append({ id, envelope }, records, Date.now(), also);
+    await this.queue.append({ id, envelope }, records, Date.now(), also);
     this.dispatch();
   }
 
@@ -142,8 +144,8 @@ export class Lane<Body> {
 
   state(): LaneState {
     const { opened } = this.breaker;
-    const waiting = this.store.count();
-    const retryingUntil = opened?.kind === "down" ? opened.nextProbe : this.store.nextDue();
+    const waiting = this.queue.count();
+    const retryingUntil = opened?.kind === "down" ? opened.nextProbe : this.queue.nextDue();
     return {
       ...this.counts,
       waiting,
@@ -196,7 +198,7 @@ export class Lane<Body> {
     return this.stop();
   }
 
-  /** Starts what may start. Only one loop takes from the store at a time. */
+  /** Starts what may start. Only one loop lends from the queue at a time. */
   private dispatch(): void {
     this.dispatchWanted = true;
     this.tellState();
@@ -211,10 +213,10 @@ export class Lane<Body> {
         this.dispatchWanted = false;
         for (let { destination } = this; destination && this.mayStart(destination); { destination } = this) {
           const limits = { ...destination.batchLimits, together: typeof destination.merge === "function" };
-          const records = await this.insist(() => this.store.take(limits, Date.now()));
+          const records = await this.insist(() => this.queue.lend(limits, Date.now()));
           if (!records?.length) break;
           if (this.stopping.signal.aborted) {
-            await this.insist(() => this.store.conclude({ settled: [], postponed: [], unsent: records }));
+            await this.insist(() => this.queue.conclude({ settled: [], postponed: [], unsent: records }));
             break;
           }
           this.startCall(destination, records);
@@ -235,16 +237,16 @@ export class Lane<Body> {
     return (
       !this.stopping.signal.aborted &&
       this.calls.size < this.concurrency &&
-      this.counts.inFlight < this.store.count() &&
+      this.counts.inFlight < this.queue.count() &&
       this.breaker.allowsCall(now) &&
-      ((this.filledAt(destination) ?? now) <= now || (this.store.nextDue() ?? Infinity) <= now)
+      ((this.filledAt(destination) ?? now) <= now || (this.queue.nextDue() ?? Infinity) <= now)
     );
   }
 
   /** Until when the next batch waits for more records; undefined when it is full, or nothing is known to wait. */
   private filledAt({ fillMs = 0, batchLimits }: Destination<Body>): number | undefined {
-    const since = this.store.nextSince();
-    const isFull = this.store.count() - this.counts.inFlight >= batchLimits.records;
+    const since = this.queue.nextSince();
+    const isFull = this.queue.count() - this.counts.inFlight >= batchLimits.records;
     if (isFull || since === undefined) return undefined;
     // A time to come: the clock of the machine has stepped back, be it between two looks. It has waited long enough.
     return since > Date.now() ? 0 : since + fillMs;
@@ -275,7 +277,7 @@ export class Lane<Body> {
     const call: Call<Body> = { ticket: this.breaker.enter(), startedAt: Date.now(), open: groupsOf(records) };
     try {
       const groups = [...call.open.values()];
-      if (destination.notesSending) await this.insist(() => this.store.noteSending(groups, call.startedAt));
+      if (destination.notesSending) await this.insist(() => this.queue.noteSending(groups, call.startedAt));
       signal.throwIfAborted();
       await this.deliver(call, destination, await this.merged(call, destination), signal);
       await this.conclude(call, retryOpen(call, "The delivery ended without a result for this record."));
@@ -388,13 +390,13 @@ export class Lane<Body> {
     let alongside: Alongside | undefined;
     try {
       const settled = final.map(({ original }) => original);
-      await this.store.conclude({ settled, postponed, unsent }, (messages, isErased) => {
+      await this.queue.conclude({ settled, postponed, unsent }, (messages, isErased) => {
         news = settledResultsOf(
           final.filter(({ original }) => !isErased(original)),
           messages,
         );
         alongside = this.alongside?.(news);
-        return alongside?.operations ?? [];
+        return alongside?.changes ?? [];
       });
     } catch (error) {
       alongside?.failed();
@@ -432,7 +434,7 @@ export class Lane<Body> {
 
   /** For sentences in the log. */
   private get name(): string {
-    const { name, type, node } = this.store.owner;
+    const { name, type, node } = this.queue.owner;
     return `The queue of ${name || type} (${node})`;
   }
 
@@ -440,7 +442,7 @@ export class Lane<Body> {
   private setTimer(): void {
     clearTimeout(this.timer);
     if (this.stopping.signal.aborted || !this.destination || this.calls.size >= this.concurrency) return;
-    if (this.counts.inFlight >= this.store.count()) return;
+    if (this.counts.inFlight >= this.queue.count()) return;
     const now = Date.now();
     const isAllowed = this.breaker.allowsCall(now);
     const at = isAllowed ? this.nextStart(this.destination) : this.breaker.opened?.nextProbe;
@@ -451,7 +453,7 @@ export class Lane<Body> {
 
   /** When something rests no longer, or the batch that fills has waited long enough; that may be while this is asked. */
   private nextStart(destination: Destination<Body>): number | undefined {
-    const at = Math.min(this.filledAt(destination) ?? Infinity, this.store.nextDue() ?? Infinity);
+    const at = Math.min(this.filledAt(destination) ?? Infinity, this.queue.nextDue() ?? Infinity);
     return at === Infinity ? undefined : at;
   }
 

@@ -1,22 +1,24 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject, JsonValue } from "../../json";
-import type { DeadLetter, DeadLetters } from "../dead-letters/dead-letters";
+import type { Change } from "../../store/change";
+import type { DeadLetter, DeadLetters, NewLetter } from "../../store/dead-letters";
 import { DEFECT_KEY } from "../defect";
 import type { Destination } from "../destination";
-import { type StoreOperation, StoreUnavailableError } from "../../store/durable-store";
+import { StoreUnavailableError } from "../../store/durable-store";
 import { FittingDestination, UNFIT, type WhyUnfit } from "../fitting-destination";
 import { groupBy } from "../../async/group-by";
 import type { Inbox } from "../inbox/inbox";
 import { type Alongside, Lane, type LaneState, type SettledResults } from "./lane";
-import type { LaneOwner, LaneStore } from "./lane-store";
+import type { LaneOwner } from "../../store/lanes";
+import type { LaneQueue } from "./lane-queue";
 import { customerOf } from "../record-key";
 import type { RecordKind } from "../record-kind";
 import { keptRepetition, mayComeAgain, mayNotComeAgain, type Repetition } from "../repetition";
 import type { RetryPolicy } from "./retry-policy";
-import type { SeenClaim, SeenEvents } from "../seen-events";
+import type { FirstSight, SeenEvents } from "../../store/seen-events";
 import { sleep } from "../../async/sleep";
-import type { IncomingRecord } from "../inbox/take-marks";
-import type { NewRecord } from "./waiting-record";
+import type { IncomingRecord } from "../../store/take-mark";
+import type { NewRecord } from "../../store/kept-record";
 
 /** How long a message with a receipt waits before it knocks at a store again that does not work. */
 const KNOCK_MS = 500;
@@ -89,7 +91,7 @@ export interface OutboxListener<Body> {
 
 /** What an outbox is made of. */
 export interface OutboxOptions<Body> {
-  readonly waiting: LaneStore<Body>;
+  readonly waiting: LaneQueue<Body>;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
   readonly seen: SeenEvents;
@@ -99,11 +101,11 @@ export interface OutboxOptions<Body> {
   readonly report?: (sentence: string) => void;
 }
 
-/** What goes on of a message, and the claims on it. */
+/** What goes on of a message: its marks are held, and what it repeats is known. */
 interface Taking {
   readonly fresh: readonly number[];
   readonly repeated: number;
-  readonly operations: readonly StoreOperation[];
+  readonly changes: readonly Change[];
   done(): void;
   release(): void;
 }
@@ -127,7 +129,7 @@ export class Outbox<Body> {
 
   private constructor(
     private readonly options: OutboxOptions<Body>,
-    readonly waiting: LaneStore<Body>,
+    readonly waiting: LaneQueue<Body>,
     readonly lane: Lane<Body>,
   ) {
     lane.onSettled((news) => this.tell(news));
@@ -139,7 +141,7 @@ export class Outbox<Body> {
     const { waiting, owner } = options;
     waiting.owner = owner;
     const lane: Lane<Body> = new Lane<Body>({
-      store: waiting,
+      queue: waiting,
       alongside: (news): Alongside => outbox.alongside(news),
       ...(options.retry && { retry: options.retry }),
       ...(options.report && { report: options.report }),
@@ -229,9 +231,9 @@ export class Outbox<Body> {
         ...(repetition && { repetition }),
       }));
       const removal = this.options.deadLetters.removal(group);
-      const operations = [...removal.operations, ...mayNotComeAgain(records, Date.now())];
+      const changes = [...removal.changes, ...mayNotComeAgain(this.options.seen, records, Date.now())];
       try {
-        await this.lane.accept({ id: randomUUID(), envelope, records }, operations);
+        await this.lane.accept({ id: randomUUID(), envelope, records }, changes);
       } catch (error) {
         removal.failed();
         throw error;
@@ -241,8 +243,8 @@ export class Outbox<Body> {
   }
 
   private async take({ id, properties, requestId, receipts, kind, items }: OutgoingMessage<Body>): Promise<Taken> {
-    const taking = await this.claim(receipts, items);
-    const { fresh, repeated, operations } = taking;
+    const taking = await this.begin(receipts, items);
+    const { fresh, repeated, changes } = taking;
     const records = fresh.flatMap((place) => recordsOf(items[place]!, kind));
     const envelope: Envelope = {
       properties,
@@ -251,7 +253,7 @@ export class Outbox<Body> {
       ...(requestId !== undefined && { requestId }),
     };
     try {
-      if (records.length > 0 || operations.length > 0) await this.lane.accept({ id, envelope, records }, operations);
+      if (records.length > 0 || changes.length > 0) await this.lane.accept({ id, envelope, records }, changes);
     } catch (error) {
       taking.release();
       throw error;
@@ -261,17 +263,17 @@ export class Outbox<Body> {
   }
 
   /** What of a message is new to this node: not taken before from the same entry, and no repetition of another message. */
-  private async claim(receipts: readonly string[], items: readonly OutgoingItem<Body>[]): Promise<Taking> {
+  private async begin(receipts: readonly string[], items: readonly OutgoingItem<Body>[]): Promise<Taking> {
     const { inbox, seen, owner } = this.options;
-    const marks = receipts.length === 0 ? undefined : inbox.claim(receipts, owner.node, items);
+    const marks = receipts.length === 0 ? undefined : await inbox.take(receipts, owner.node, items);
     const untaken = marks?.fresh ?? [...items.keys()];
     const repetitions = untaken.map((place) => items[place]!.repetition);
-    let first: SeenClaim | undefined;
+    let first: FirstSight | undefined;
     try {
       if (repetitions.some((one) => one !== undefined)) {
         const keys = repetitions.map((one) => one?.key);
         const times = repetitions.map((one) => one?.forMs ?? 0);
-        first = await seen.claim(keys, times, Date.now());
+        first = await seen.firstOf(keys, times, Date.now());
       }
     } catch (error) {
       marks?.release();
@@ -281,7 +283,7 @@ export class Outbox<Body> {
     return {
       fresh,
       repeated: untaken.length - fresh.length,
-      operations: [...(marks?.operations ?? []), ...(first?.operations ?? [])],
+      changes: [...(marks?.changes ?? []), ...(first?.changes ?? [])],
       done: () => {
         marks?.done();
         first?.done();
@@ -302,12 +304,9 @@ export class Outbox<Body> {
 
   /** What is written when records settle: the failed ones as dead letters, the delivered ones as a message that goes on. */
   private alongside(settled: readonly SettledResults<Body>[]): Alongside {
-    const { deadLetters, inbox, owner } = this.options;
+    const { deadLetters, inbox, owner, seen } = this.options;
     const letters = deadLetters.prepare(settled.flatMap((news) => this.lettersOf(news)));
-    const operations: StoreOperation[] = [
-      ...letters.operations,
-      ...settled.flatMap(({ failed }) => mayComeAgain(failed)),
-    ];
+    const changes: Change[] = [...letters.changes, ...settled.flatMap(({ failed }) => mayComeAgain(seen, failed))];
     const written: (() => void)[] = [];
     try {
       const followed = this.node?.isFollowed() ? this.node : undefined;
@@ -315,7 +314,7 @@ export class Outbox<Body> {
         const message = followed && outputOf(one, followed);
         if (!message) continue;
         const entry = inbox.prepare({ node: owner.node, receivedAt: Date.now(), message });
-        operations.push(...entry.operations);
+        changes.push(...entry.changes);
         written.push(() => {
           entry.kept();
           this.receipts.set(one, entry.receipt);
@@ -325,10 +324,10 @@ export class Outbox<Body> {
       letters.failed();
       throw error;
     }
-    return { operations, written: () => written.forEach((tell) => tell()), failed: () => letters.failed() };
+    return { changes, written: () => written.forEach((tell) => tell()), failed: () => letters.failed() };
   }
 
-  private lettersOf({ messageId, envelope, failed }: SettledResults<Body>): Omit<DeadLetter, "id">[] {
+  private lettersOf({ messageId, envelope, failed }: SettledResults<Body>): NewLetter[] {
     const { properties, requestId } = envelope as Envelope;
     return failed.map(({ index, key, body, kind, version, repetition, acceptedAt, attempts, outcome }) => ({
       node: this.options.owner.node,

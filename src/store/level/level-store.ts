@@ -1,13 +1,8 @@
 import { resolve } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import type { JsonValue } from "../../json";
-import {
-  type DurableStore,
-  type StoreEntry,
-  type StoreOperation,
-  type StoreRange,
-  StoreUnavailableError,
-} from "../durable-store";
+import { StoreUnavailableError } from "../durable-store";
+import type { KeyRange, KeyValueEngine, KeyValueEntry, KeyValueOperation } from "../key-value/engine";
 import { acknowledged } from "./acknowledged";
 import { keepPrivate } from "./private";
 import { foldersSetAside, type Mending, type RawOperation, markerOf, openDatabase } from "./open";
@@ -48,8 +43,8 @@ const LAST_KEY = "~";
 const owners = ((globalThis as Record<symbol, unknown>)[Symbol.for("@bloomreach-voucherify/node-red/level-stores")] ??=
   new Map()) as Map<string, LevelStore>;
 
-/** The durable store on LevelDB. What it does when the disk fails: docs/durable-store.md. */
-export class LevelStore implements DurableStore {
+/** The key-value engine on LevelDB. What it does when the disk fails: docs/durable-store.md. */
+export class LevelStore implements KeyValueEngine {
   private trouble: string | undefined;
   private readonly listeners = new Set<(problem: string | undefined) => void>();
   /** Set while the store can be used. */
@@ -113,7 +108,7 @@ export class LevelStore implements DurableStore {
     return () => void this.listeners.delete(listener);
   }
 
-  async write(operations: readonly StoreOperation[]): Promise<void> {
+  async write(operations: readonly KeyValueOperation[]): Promise<void> {
     const raw = operations.map(toRaw);
     const size = raw.reduce((sum, each) => sum + each.key.length + (each.type === "put" ? each.value.length : 0), 0);
     if (!this.db || this.closed) throw this.unavailable();
@@ -127,12 +122,12 @@ export class LevelStore implements DurableStore {
     return keys.map((key, index) => this.readable(key, stored[index]));
   }
 
-  async read({ gte, lt, limit = -1 }: StoreRange): Promise<readonly StoreEntry[]> {
+  async read({ gte, lt, limit = -1 }: KeyRange): Promise<readonly KeyValueEntry[]> {
     const entries = await this.use((db) => db.iterator({ gte, lt, limit }).all());
     return entries.map(([key, stored]) => [key, this.readable(key, stored)] as const);
   }
 
-  readKeys({ gte, lt, limit = -1 }: StoreRange): Promise<readonly string[]> {
+  readKeys({ gte, lt, limit = -1 }: KeyRange): Promise<readonly string[]> {
     return this.use((db) => db.keys({ gte, lt, limit }).all());
   }
 
@@ -315,7 +310,7 @@ export class LevelStore implements DurableStore {
   }
 }
 
-function toRaw(operation: StoreOperation): RawOperation {
+function toRaw(operation: KeyValueOperation): RawOperation {
   if (operation.type === "del") return { type: "del", key: operation.key };
   return { type: "put", key: operation.key, value: encodeValue(operation.key, operation.value) };
 }
