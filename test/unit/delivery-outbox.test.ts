@@ -6,7 +6,8 @@ import { StoreUnavailableError } from "../../src/store/durable-store";
 import type { WhyUnfit } from "../../src/delivery/fitting-destination";
 import type { InboxEntry } from "../../src/store/inbox-store";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import type { Outbox, OutboxNews, OutgoingMessage } from "../../src/delivery/outbox/outbox";
+import type { Outbox } from "../../src/delivery/outbox/outbox";
+import type { OutboxNews, OutgoingMessage } from "../../src/delivery/outbox/outgoing-message";
 import { type Body, delivered, down, refused, retry, ScriptedDestination } from "../support/lane-bench";
 import { MemoryDurableStore, put } from "../support/memory-durable-store";
 

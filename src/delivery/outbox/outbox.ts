@@ -1,87 +1,24 @@
 import { randomUUID } from "node:crypto";
-import type { JsonObject, JsonValue } from "../../json";
 import type { Change } from "../../store/change";
-import type { DeadLetter, DeadLetters, NewLetter } from "../../store/dead-letters";
-import { DEFECT_KEY } from "../defect";
-import type { Destination } from "../destination";
+import type { DeadLetter, DeadLetters } from "../../store/dead-letters";
 import { StoreUnavailableError } from "../../store/durable-store";
-import { FittingDestination, UNFIT, type WhyUnfit } from "../fitting-destination";
+import { FittingDestination } from "../fitting-destination";
 import { groupBy } from "../../async/group-by";
 import type { Inbox } from "../inbox/inbox";
 import { type Alongside, Lane, type LaneState, type SettledResults } from "./lane";
 import type { LaneOwner } from "../../store/lanes";
 import type { LaneQueue } from "./lane-queue";
-import { customerOf } from "../record-key";
 import type { RecordKind } from "../record-kind";
 import { keptRepetition, mayComeAgain, mayNotComeAgain, type Repetition } from "../repetition";
+import { type Envelope, lettersOf, newsFor, outputOf } from "./outbox-news";
+import type { OutboxNews, OutboxNode, OutgoingItem, OutgoingMessage, Taken } from "./outgoing-message";
 import type { RetryPolicy } from "./retry-policy";
 import type { FirstSight, SeenEvents } from "../../store/seen-events";
 import { sleep } from "../../async/sleep";
-import type { IncomingRecord } from "../../store/take-mark";
 import type { NewRecord } from "../../store/kept-record";
 
 /** How long a message with a receipt waits before it knocks at a store again that does not work. */
 const KNOCK_MS = 500;
-
-/** A record of a message as it came in, and what its node makes of it. */
-export interface OutgoingItem<Body> extends IncomingRecord {
-  /** `body` is plain JSON. None: it needs no delivery, because its node settles it itself. */
-  readonly records: readonly { readonly key: string; readonly body: Body }[];
-  /** What comes again with an equal key in this time is left out; absent where nothing tells a repetition. */
-  readonly repetition?: Repetition;
-}
-
-/** A message as a delivery node hands it over. */
-export interface OutgoingMessage<Body> {
-  readonly id: string;
-  /** Its serialisable properties. */
-  readonly properties: JsonObject;
-  /** Where its records were received: ids of inbox entries. */
-  readonly receipts: readonly string[];
-  /** Of the webhook that it came with, if any. */
-  readonly requestId?: string;
-  /** What the bodies of its records are. */
-  readonly kind?: Required<RecordKind>;
-  readonly items: readonly OutgoingItem<Body>[];
-}
-
-/** What a node had not taken before of a message: a message that is emitted again has been taken in part, or whole. */
-export interface Taken {
-  /** How many records wait now. */
-  readonly waiting: number;
-  /** Places of the items that were not taken before. */
-  readonly fresh: readonly number[];
-  /** How many items were left out because they repeat what another message has brought. */
-  readonly repeated: number;
-}
-
-/** What one call settled of one message, as its node hears it. */
-export interface OutboxNews<Body> extends Omit<SettledResults<Body>, "envelope"> {
-  readonly properties: JsonObject;
-  /** Of the inbox entry that the delivered part has become, when another delivery node follows. */
-  readonly receipt?: string;
-  /** How many items of the message repeated what another one had brought. */
-  readonly repeated: number;
-}
-
-/** What the node of an outbox decides, anew with each deploy. */
-export interface OutboxNode<Body> {
-  readonly destination: Destination<Body>;
-  /** Most calls at one time. */
-  readonly concurrency: number;
-  /** The serialisable message that leaves by the output for what was delivered; asked only when another delivery node follows. */
-  output(news: OutboxNews<Body>): JsonObject;
-  /** Why it cannot send a record that waits; by default it sends all. */
-  readonly whyUnfit?: WhyUnfit;
-  /** Only test customers are delivered. */
-  readonly testMode?: boolean;
-  /** Failed records leave by the output as well, for a flow that goes on with them. */
-  readonly sendsFailures?: boolean;
-  /** Estimate: when the last of so many waiting records will have been sent (Unix ms), where a limit makes them wait. */
-  doneAt?(waiting: number): number | undefined;
-  /** Whether another delivery node follows, so that the output must not be lost in a crash. */
-  isFollowed(): boolean;
-}
 
 /** Who hears of the work of an outbox: the node, while it lives. */
 export interface OutboxListener<Body> {
@@ -108,11 +45,6 @@ interface Taking {
   readonly changes: readonly Change[];
   done(): void;
   release(): void;
-}
-
-interface Envelope extends JsonObject {
-  properties: JsonObject;
-  settledAtOnce: number;
 }
 
 /**
@@ -305,7 +237,7 @@ export class Outbox<Body> {
   /** What is written when records settle: the failed ones as dead letters, the delivered ones as a message that goes on. */
   private alongside(settled: readonly SettledResults<Body>[]): Alongside {
     const { deadLetters, inbox, owner, seen } = this.options;
-    const letters = deadLetters.prepare(settled.flatMap((news) => this.lettersOf(news)));
+    const letters = deadLetters.prepare(settled.flatMap((news) => lettersOf(news, owner.node)));
     const changes: Change[] = [...letters.changes, ...settled.flatMap(({ failed }) => mayComeAgain(seen, failed))];
     const written: (() => void)[] = [];
     try {
@@ -326,50 +258,10 @@ export class Outbox<Body> {
     }
     return { changes, written: () => written.forEach((tell) => tell()), failed: () => letters.failed() };
   }
-
-  private lettersOf({ messageId, envelope, failed }: SettledResults<Body>): NewLetter[] {
-    const { properties, requestId } = envelope as Envelope;
-    return failed.map(({ index, key, body, kind, version, repetition, acceptedAt, attempts, outcome }) => ({
-      node: this.options.owner.node,
-      customer: customerOf(key),
-      ...(customerOf(key) !== key && { key }),
-      body: body as JsonValue,
-      ...(kind !== undefined && { kind }),
-      ...(version !== undefined && { version }),
-      ...(repetition && { repetition }),
-      reason: outcome.reason,
-      reasonKey: outcome.key,
-      attempts,
-      acceptedAt,
-      failedAt: Date.now(),
-      ...(outcome.answer && { answer: outcome.answer }),
-      messageId,
-      index,
-      envelope: properties,
-      ...(typeof requestId === "string" && { requestId }),
-    }));
-  }
 }
 
 /** A signal that never comes. */
 const NEVER = new AbortController().signal;
-
-/** Whether there is something that leaves by the node's output. What the node cannot send is only kept. */
-export function leavesByOutput<Body>({ delivered, failed }: OutboxNews<Body>, sendsFailures = false): boolean {
-  return delivered.length > 0 || (sendsFailures && failed.some(({ outcome }) => outcome.key !== UNFIT));
-}
-
-/** What leaves by the output, if anything: what could not leave because of a mistake in the program is only kept. */
-function outputOf<Body>(one: SettledResults<Body>, node: OutboxNode<Body>): JsonObject | undefined {
-  const news = newsFor(one);
-  if (!leavesByOutput(news, node.sendsFailures)) return undefined;
-  try {
-    return node.output(news);
-  } catch (error) {
-    if (one.delivered.length === 0 && one.failed.every(({ outcome }) => outcome.key === DEFECT_KEY)) return undefined;
-    throw error;
-  }
-}
 
 function recordsOf<Body>({ records, repetition }: OutgoingItem<Body>, kind?: RecordKind): NewRecord<Body>[] {
   return records.map((record) => ({
@@ -377,15 +269,4 @@ function recordsOf<Body>({ records, repetition }: OutgoingItem<Body>, kind?: Rec
     ...kind,
     ...(repetition && { repetition: keptRepetition(repetition) }),
   }));
-}
-
-function newsFor<Body>({ envelope, ...news }: SettledResults<Body>): OutboxNews<Body> {
-  const { properties, settledAtOnce, repeated } = envelope as Envelope;
-  return {
-    ...news,
-    properties,
-    settled: news.settled + settledAtOnce,
-    total: news.total + settledAtOnce,
-    repeated: Number(repeated ?? 0),
-  };
 }

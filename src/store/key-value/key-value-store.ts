@@ -2,11 +2,16 @@ import type { Change } from "../change";
 import type { DurableStore } from "../durable-store";
 import { operationsOf } from "./changes";
 import { KeyValueCursors } from "./cursors";
-import { KeyValueDeadLetters } from "./dead-letters";
+import { KeyValueDeadLetters, LETTERS } from "./dead-letters";
 import type { KeyValueEngine } from "./engine";
 import { KeyValueInbox } from "./inbox";
+import { inboxKeys } from "./inbox-keys";
+import { LaneKeys } from "./lane-keys";
 import { KeyValueLanes } from "./lanes";
 import { KeyValueSeenEvents } from "./seen-events";
+
+/** Under which keys lies what waits, or has failed and is kept. */
+export const KEPT_WORK = [inboxKeys.entries, LaneKeys.allContents, LETTERS] as const;
 
 /** Larger than what still fits into the last block of a full disk. */
 const PROBE = "-".repeat(4_096);
