@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Node, NodeAPI } from "node-red";
 import type { Destination } from "../../../src/delivery/destination";
-import type { Lane, LaneState } from "../../../src/delivery/outbox/lane";
+import type { Lane } from "../../../src/delivery/outbox/lane";
+import type { LaneState } from "../../../src/delivery/outbox/lane-state";
 import { UNFIT } from "../../../src/delivery/fitting-destination";
 import type { JudgedItem, SettledAtOnce } from "../../../src/destinations/work/judged";
 import { leavesByOutput } from "../../../src/delivery/outbox/outbox-news";
