@@ -7,12 +7,12 @@ import type { InboxEntry } from "../store/inbox-store";
 import { Inbox } from "./inbox/inbox";
 import type { Lane } from "./outbox/lane";
 import type { LaneOwner } from "../store/lanes";
-import { LaneQueue } from "./outbox/lane-queue";
+import { LaneQueue } from "./queue/lane-queue";
 import { groupBy } from "../async/group-by";
 import { Mutex } from "../async/mutex";
 import { Outbox } from "./outbox/outbox";
 import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult } from "./queue-desk";
-import type { RetryPolicy } from "./outbox/retry-policy";
+import type { RetryPolicy } from "./retry-policy";
 import { PersonalData } from "./personal-data";
 import type { SeenEvents } from "../store/seen-events";
 

@@ -2,7 +2,7 @@ import { type Clock, install } from "@sinonjs/fake-timers";
 import type { Destination, LaneRecord, Settlement } from "../../src/delivery/destination";
 import { Lane, type LaneOptions, type SettledResults } from "../../src/delivery/outbox/lane";
 import type { LaneState } from "../../src/delivery/outbox/lane-state";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import type { Outcome } from "../../src/delivery/outcome";
 import { MemoryDurableStore } from "./memory-durable-store";
 

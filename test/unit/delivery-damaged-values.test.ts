@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NewLetter } from "../../src/store/dead-letters";
 import { Inbox } from "../../src/delivery/inbox/inbox";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import { keyPages, readAll } from "../../src/store/key-value/pages";
 import { MemoryDurableStore, put } from "../support/memory-durable-store";
 

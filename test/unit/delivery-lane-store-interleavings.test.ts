@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { StoreUnavailableError } from "../../src/store/durable-store";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
-import type { Conclusion, WaitingRecord } from "../../src/delivery/outbox/waiting-record";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
+import type { Conclusion, WaitingRecord } from "../../src/delivery/queue/waiting-record";
 import { KeyValueStore } from "../../src/store/key-value/key-value-store";
 import type { MemoryEngine } from "../support/memory-durable-store";
 import { ScheduledEngine } from "../support/scheduled-engine";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Settlement } from "../../src/delivery/destination";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
 import { independentKey } from "../../src/delivery/record-key";
 import { type Body, delivered, down, LaneBench, refused, retry, ScriptedDestination } from "../support/lane-bench";

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { Delivery } from "../../src/delivery/delivery";
 import { StoreUnavailableError } from "../../src/store/durable-store";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import { KeyValueStore } from "../../src/store/key-value/key-value-store";
 import { LevelStore } from "../../src/store/level/level-store";
 import { readAll } from "../../src/store/key-value/pages";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DueTimes } from "../../src/async/due-times";
 import { Fifo } from "../../src/async/fifo";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
-import { DEFAULT_RETRY, retryDelay } from "../../src/delivery/outbox/retry-policy";
-import type { WaitingRecord } from "../../src/delivery/outbox/waiting-record";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
+import { DEFAULT_RETRY, retryDelay } from "../../src/delivery/retry-policy";
+import type { WaitingRecord } from "../../src/delivery/queue/waiting-record";
 import { customerOf, independentKey } from "../../src/delivery/record-key";
 import { MemoryDurableStore, put } from "../support/memory-durable-store";
 

@@ -3,8 +3,8 @@ import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import type { DeadLetter } from "../../src/store/dead-letters";
 import { Delivery } from "../../src/delivery/delivery";
 import { CircuitBreaker } from "../../src/delivery/outbox/circuit-breaker";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
-import { DEFAULT_RETRY } from "../../src/delivery/outbox/retry-policy";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
+import { DEFAULT_RETRY } from "../../src/delivery/retry-policy";
 import { delivered, down, LaneBench, retry } from "../support/lane-bench";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Settlement } from "../../src/delivery/destination";
 import { Lane, type SettledResults } from "../../src/delivery/outbox/lane";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import type { CustomerUpdate } from "../../src/destinations/customer-update";
 import { type HttpAnswer, TransportError } from "../../src/http/http-client";

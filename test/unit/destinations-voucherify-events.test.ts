@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Lane, type SettledResults } from "../../src/delivery/outbox/lane";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
 import { EventLessons } from "../../src/destinations/voucherify/event-lessons";
 import type { Repeat } from "../../src/destinations/lost-answers";

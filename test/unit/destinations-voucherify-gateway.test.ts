@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Lane } from "../../src/delivery/outbox/lane";
-import { LaneQueue } from "../../src/delivery/outbox/lane-queue";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import type { Destination, LaneRecord, Settlement } from "../../src/delivery/destination";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import type { Repeat } from "../../src/destinations/lost-answers";

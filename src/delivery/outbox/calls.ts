@@ -3,11 +3,11 @@ import { DEFECT_KEY, failedByDefect, isDefect } from "../defect";
 import type { Destination, LaneRecord, Settlement } from "../destination";
 import { ConfigurationError, type Failed } from "../outcome";
 import type { CircuitBreaker, Ticket } from "./circuit-breaker";
-import type { LaneQueue } from "./lane-queue";
-import type { RetryPolicy } from "./retry-policy";
+import type { LaneQueue } from "../queue/lane-queue";
+import type { RetryPolicy } from "../retry-policy";
 import { type FinalRecord, settledResultsOf, type SettledResults } from "./settled-results";
 import { partsOf, type Verdict, verdictOf } from "./verdict";
-import type { WaitingRecord } from "./waiting-record";
+import type { WaitingRecord } from "../queue/waiting-record";
 
 /** What is written in the same moment in which settled records are forgotten: dead letters, the message that goes on. */
 export interface Alongside {

@@ -1,6 +1,6 @@
 import { sleep } from "../../async/sleep";
 import { StoreUnavailableError } from "../../store/durable-store";
-import { retryDelay, type RetryPolicy } from "./retry-policy";
+import { retryDelay, type RetryPolicy } from "../retry-policy";
 
 /** How it asks a store again that does not work now: the store itself says when it does, this only follows. */
 const STORE_RETRY: RetryPolicy = { firstMs: 250, capMs: 5_000, giveUpAfterMs: Infinity };

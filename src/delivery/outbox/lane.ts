@@ -5,12 +5,12 @@ import type { NewRecord } from "../../store/kept-record";
 import type { Destination } from "../destination";
 import { type Alongside, Calls, sentenceOf } from "./calls";
 import { CircuitBreaker } from "./circuit-breaker";
-import type { LaneQueue } from "./lane-queue";
+import type { LaneQueue } from "../queue/lane-queue";
 import { insist } from "./insist";
 import type { LaneState } from "./lane-state";
-import { DEFAULT_RETRY, type RetryPolicy } from "./retry-policy";
+import { DEFAULT_RETRY, type RetryPolicy } from "../retry-policy";
 import type { SettledResults } from "./settled-results";
-import type { WaitingRecord } from "./waiting-record";
+import type { WaitingRecord } from "../queue/waiting-record";
 
 export type { SettledResults, SettledRecord } from "./settled-results";
 

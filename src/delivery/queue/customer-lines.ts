@@ -3,7 +3,7 @@ import { Fifo } from "../../async/fifo";
 import type { TriedGroup } from "../../store/kept-record";
 import { customerOf } from "../../store/record-key";
 import { CustomerLine } from "./customer-line";
-import { DEFAULT_RETRY } from "./retry-policy";
+import { DEFAULT_RETRY } from "../retry-policy";
 
 /**
  * The lines of all customers with records that are lent or that the cursor has passed: which of them may be lent from now,
