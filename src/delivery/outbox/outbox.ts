@@ -11,7 +11,7 @@ import type { LaneState } from "./lane-state";
 import type { LaneOwner } from "../../store/lanes";
 import type { LaneQueue } from "../queue/lane-queue";
 import type { RecordKind } from "../record-kind";
-import { keptRepetition, mayComeAgain, mayNotComeAgain, type Repetition } from "../repetition";
+import { keptRepetition, mayComeAgain, mayNotComeAgain } from "../repetition";
 import { type Envelope, lettersOf, newsFor, outputOf } from "./outbox-news";
 import type { OutboxNews, OutboxNode, OutgoingItem, OutgoingMessage, Taken } from "./outgoing-message";
 import type { RetryPolicy } from "../retry-policy";
