@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { DeadLetter } from "../../src/store/dead-letters";
 import { LevelStore } from "../../src/store/level/level-store";
-import type { QueueReport } from "../../src/delivery/queue-desk";
+import type { QueueReport } from "../../src/delivery/desk/queue-desk";
 import type { JsonObject } from "../../src/json";
 import { type Faults, sampleWebhook } from "../../src/simulator";
 import { signatureOf } from "../../src/simulator/scenario/voucherify-webhooks";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PersonalData, type Surroundings } from "../../src/delivery/personal-data";
+import { PersonalData, type Surroundings } from "../../src/delivery/desk/personal-data";
 import type { JsonValue } from "../../src/json";
 
 const MAIL = "jane.doe@example.com";

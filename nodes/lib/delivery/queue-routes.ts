@@ -2,7 +2,7 @@ import { pipeline } from "node:stream/promises";
 import type { Request, RequestHandler, Response } from "express";
 import type { NodeAPI } from "node-red";
 import { StoreUnavailableError } from "../../../src/store/durable-store";
-import type { QueueDesk, ReplayResult } from "../../../src/delivery/queue-desk";
+import type { QueueDesk, ReplayResult } from "../../../src/delivery/desk/queue-desk";
 import { isJsonObject, type JsonObject } from "../../../src/json";
 import { jsonOnly } from "../runtime/json-only";
 import type { PlaceReport } from "./store-place";

@@ -1,5 +1,5 @@
-import type { Outbox } from "./outbox/outbox";
-import type { LaneQueue } from "./queue/lane-queue";
+import type { Outbox } from "../outbox/outbox";
+import type { LaneQueue } from "../queue/lane-queue";
 import type { QueueReport } from "./queue-desk";
 
 /** What a person reads of a queue. @param outbox what delivers from it, if anything did in this life; failed: its dead letters */

@@ -1,4 +1,4 @@
-import type { DeadLetters } from "../store/dead-letters";
+import type { DeadLetters } from "../../store/dead-letters";
 
 /** What a person reads about the queue of one node. Times are Unix ms. */
 export interface QueueReport {

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue, shallow } from "../json";
+import { isJsonObject, type JsonObject, type JsonValue, shallow } from "../../json";
 
 /** Stands in a text in place of an ID that was erased. */
 const ERASED = "[erased]";

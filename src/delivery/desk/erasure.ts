@@ -1,9 +1,9 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
-import type { DeadLetter } from "../store/dead-letters";
-import type { DurableStore } from "../store/durable-store";
-import type { Inbox } from "./inbox/inbox";
-import type { LaneQueue } from "./queue/lane-queue";
-import type { ApiAnswer } from "./outcome";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../json";
+import type { DeadLetter } from "../../store/dead-letters";
+import type { DurableStore } from "../../store/durable-store";
+import type { Inbox } from "../inbox/inbox";
+import type { LaneQueue } from "../queue/lane-queue";
+import type { ApiAnswer } from "../outcome";
 import type { PersonalData } from "./personal-data";
 import type { ErasedCounts } from "./queue-desk";
 
