@@ -4,6 +4,8 @@ import { type DurableStore, StoreUnavailableError } from "../../store/durable-st
 import type { AboutEntry, InboxEntry, Take } from "../../store/inbox-store";
 import type { IncomingRecord } from "../../store/take-mark";
 import { Mutex } from "../../async/mutex";
+import { EntryClocks } from "./entry-clocks";
+import { aboutOf, type KeptEntry, keptEntry } from "./kept-entry";
 import { translationOf } from "./mark-translation";
 import { Receipts } from "./receipts";
 import { RunningClock } from "../../async/running-clock";
@@ -40,24 +42,6 @@ export interface PreparedEntry {
   readonly kept: () => void;
 }
 
-/** What is in memory of an entry. */
-interface KeptEntry extends AboutEntry {
-  /** Some node took from it, in this life or an earlier one. */
-  taken: boolean;
-  /** Takes whose write is not done. */
-  pendingTakes: number;
-  /** Wait until there is none. */
-  readonly awaitingTakes: (() => void)[];
-  /** A replay has it still to emit: until then it must stay. */
-  awaitsReplay: boolean;
-  /** It may have been emitted before. */
-  wasEmitted: boolean;
-  /** How often its emission has failed in this life. */
-  failures: number;
-  /** When its clock was set, in running time. */
-  clockSetAt: number;
-}
-
 /**
  * What was received and not yet taken by every delivery node behind it. An entry is one message on disk. A take never
  * removes it: each (entry, node, incoming record) has a mark, written in one with the take, so that fan-out, split, replay
@@ -66,21 +50,17 @@ interface KeptEntry extends AboutEntry {
  */
 export class Inbox {
   private readonly entries = new Map<string, KeptEntry>();
-  /** Both in the order in which the clocks were set, so that only the first ones have to be looked at. */
-  private readonly untaken = new Set<KeptEntry>();
-  private readonly takenLately = new Set<KeptEntry>();
   /** Replayed and not taken since, with the running time of their emission. */
   private readonly inFlight = new Map<string, number>();
   private readonly receipts = new Receipts();
   private readonly clock = new RunningClock();
+  private readonly clocks: EntryClocks;
   /** Forgetting and rewriting exclude each other: a rewrite must not bring a deleted message back. */
   private readonly mutex = new Mutex();
-  private readonly forgetTakenAfterMs: number;
-  private readonly forgetUntakenAfterMs: number;
   private readonly replayAtOnce: number;
   private replaying = new AbortController();
   /** Receipts that a replay has to emit, in order; also before the first one, and while flows are stopped. */
-  private line: string[] | undefined = [];
+  private toReplay: string[] | undefined = [];
   private onPlaceFree: (() => void) | undefined;
   private timer: NodeJS.Timeout | undefined;
   private timerDue = Infinity;
@@ -90,8 +70,8 @@ export class Inbox {
     private readonly store: DurableStore,
     options: InboxOptions = {},
   ) {
-    this.forgetTakenAfterMs = options.forgetTakenAfterMs ?? 10_000;
-    this.forgetUntakenAfterMs = options.forgetUntakenAfterMs ?? 600_000;
+    const { forgetTakenAfterMs = 10_000, forgetUntakenAfterMs = 600_000 } = options;
+    this.clocks = new EntryClocks(this.clock, forgetTakenAfterMs, forgetUntakenAfterMs);
     this.replayAtOnce = options.replayAtOnce ?? 50;
   }
 
@@ -181,7 +161,7 @@ export class Inbox {
       this.clock.stop();
       this.stopTimer();
       this.endReplay();
-      this.line ??= [];
+      this.toReplay ??= [];
     }
   }
 
@@ -191,9 +171,9 @@ export class Inbox {
    */
   mayEmit(receipt: string): boolean {
     const entry = this.entries.get(receipt);
-    if (entry && this.line) {
+    if (entry && this.toReplay) {
       entry.awaitsReplay = true;
-      this.line.push(receipt);
+      this.toReplay.push(receipt);
       return false;
     }
     if (entry) entry.wasEmitted = true;
@@ -212,16 +192,16 @@ export class Inbox {
     const { signal } = (this.replaying = new AbortController());
     this.inFlight.clear();
     for (const entry of this.entries.values()) entry.awaitsReplay = true;
-    const line = (this.line = [...this.entries.keys()].sort());
-    // What comes meanwhile joins the line at its end.
-    for (const receipt of line) {
+    const waiting = (this.toReplay = [...this.entries.keys()].sort());
+    // What comes meanwhile joins them at their end.
+    for (const receipt of waiting) {
       while (this.inFlight.size >= this.replayAtOnce && !signal.aborted) await this.placeFree();
       const message = await this.messageOf(receipt, signal);
       if (signal.aborted) return;
       const entry = this.entries.get(receipt);
       if (entry) this.emit(entry, message, emit);
     }
-    this.line = undefined;
+    this.toReplay = undefined;
   }
 
   /**
@@ -288,16 +268,7 @@ export class Inbox {
   }
 
   private remember(about: AboutEntry): KeptEntry {
-    const entry = {
-      ...about,
-      taken: false,
-      pendingTakes: 0,
-      awaitingTakes: [],
-      awaitsReplay: false,
-      wasEmitted: false,
-      failures: 0,
-      clockSetAt: 0,
-    };
+    const entry = keptEntry(about);
     this.entries.set(entry.receipt, entry);
     return entry;
   }
@@ -326,7 +297,7 @@ export class Inbox {
     // New ones come at their own pace.
     if (wasEmitted) this.inFlight.set(receipt, this.clock.now());
     // It must still be known when it arrives, however long its last take is ago: else it would be taken a second time.
-    if (entry.taken) this.setClock(entry, this.untaken);
+    if (entry.taken) this.setClock(entry, false);
     // A message that the store has lost (and has told of) cannot be emitted.
     if (message && emit({ ...aboutOf(entry), message }, wasEmitted)) return;
     this.freePlace(receipt);
@@ -362,28 +333,14 @@ export class Inbox {
   }
 
   /** Starts the clock of an entry anew. */
-  private setClock(entry: KeptEntry, among = entry.taken ? this.takenLately : this.untaken): void {
-    this.untaken.delete(entry);
-    this.takenLately.delete(entry);
-    entry.clockSetAt = this.clock.now();
-    among.add(entry);
-    this.wakeBy(entry.clockSetAt + this.patienceFor(among));
-  }
-
-  private patienceFor(entries: ReadonlySet<KeptEntry>): number {
-    return entries === this.untaken ? this.forgetUntakenAfterMs : this.forgetTakenAfterMs;
+  private setClock(entry: KeptEntry, isTaken = entry.taken): void {
+    this.wakeBy(this.clocks.set(entry, isTaken));
   }
 
   /** The running time at which there is something to do; Infinity when there is nothing. */
   private nextDue(): number {
-    const [untaken] = this.untaken;
-    const [taken] = this.takenLately;
     const [emittedAt = Infinity] = this.inFlight.values();
-    return Math.min(
-      (untaken?.clockSetAt ?? Infinity) + this.forgetUntakenAfterMs,
-      (taken?.clockSetAt ?? Infinity) + this.forgetTakenAfterMs,
-      emittedAt + REPLAY_HOLD_MS,
-    );
+    return Math.min(this.clocks.nextDue(), emittedAt + REPLAY_HOLD_MS);
   }
 
   /** Looks at the clocks at this running time, or earlier. */
@@ -416,7 +373,7 @@ export class Inbox {
   private async forgetDue(): Promise<void> {
     for (;;) {
       const forgotten: KeptEntry[] = [];
-      for (const entry of this.dueEntries()) {
+      for (const entry of this.clocks.due()) {
         forgotten.push(entry);
         if (forgotten.length === FORGOTTEN_AT_ONCE) break;
       }
@@ -426,27 +383,10 @@ export class Inbox {
     }
   }
 
-  private *dueEntries(): Generator<KeptEntry> {
-    const now = this.clock.now();
-    for (const entries of [this.takenLately, this.untaken]) {
-      for (const entry of entries) {
-        if (entry.clockSetAt + this.patienceFor(entries) > now) break;
-        // A mark that is being written, or a message that comes with the next replay, needs the entry.
-        if (entry.pendingTakes > 0 || entry.awaitsReplay) this.setClock(entry, entries);
-        else yield entry;
-      }
-    }
-  }
-
   private forget(entry: KeptEntry | undefined): void {
     if (!entry) return;
     this.entries.delete(entry.receipt);
-    this.untaken.delete(entry);
-    this.takenLately.delete(entry);
+    this.clocks.delete(entry);
     this.freePlace(entry.receipt);
   }
-}
-
-function aboutOf({ receipt, node, receivedAt, requestId }: KeptEntry): AboutEntry {
-  return { receipt, node, receivedAt, ...(requestId !== undefined && { requestId }) };
 }
