@@ -8,7 +8,13 @@ import type { NodeAPI } from "node-red";
 import { addQueueRoutes } from "../../nodes/lib/delivery/queue-routes";
 import type { DeadLetter } from "../../src/store/dead-letters";
 import { StoreUnavailableError } from "../../src/store/durable-store";
-import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult, WebhookTrace } from "../../src/delivery/desk/queue-desk";
+import type {
+  ErasedCounts,
+  QueueDesk,
+  QueueReport,
+  ReplayResult,
+  WebhookTrace,
+} from "../../src/delivery/desk/queue-desk";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 /** How Node-RED itself compares scopes. */

@@ -105,10 +105,10 @@ for (const [name, begin] of Object.entries(ENGINES))
         const first = await store.seen.firstOf(["a"], 10, 0);
         const second = store.seen.firstOf(["a"], 10, 0);
         first.release();
-        const { fresh, changes, done } = await second;
-        assert.deepEqual(fresh, [0]);
-        await store.write(changes);
-        done();
+        const sight = await second;
+        assert.deepEqual(sight.fresh, [0]);
+        await store.write(sight.changes);
+        sight.done();
         const hash = hashOfSeen("a");
         await store.write(store.seen.forgetting(hash));
         const third = await store.seen.firstOf(["a"], 10, 0);
