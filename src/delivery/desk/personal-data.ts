@@ -15,7 +15,7 @@ const BEGINNING = `(?<!${WORD}|${WORD}[.@+-])|(?<=%(?!40|2B|2D|2E)[0-9A-F]{2})|(
 const END = `(?!${WORD}|[.@+-]${WORD}|%(?:40|2B|2D|2E))`;
 
 /** What is known of a value in which a person is looked for. */
-export interface Surroundings {
+export interface WhoseValue {
   /** Names of the Main Hard ID. */
   readonly hardIds?: readonly string[];
   /** Whose value it is, when it is somebody else's: only what names the person is taken out. */
@@ -44,13 +44,13 @@ export class PersonalData {
   }
 
   /** What is left of a value: the same one when nothing was found, undefined when all of it is about the person. */
-  without(value: JsonValue, surroundings: Surroundings = {}): JsonValue | undefined {
+  without(value: JsonValue, surroundings: WhoseValue = {}): JsonValue | undefined {
     // Release 0.1.0 kept webhooks that nest too deep to be searched: what no flow can be handed goes, it may name the person.
     return new Search(this.id, this.inText, surroundings).rest(shallow(value), "", {});
   }
 
   /** The same for an object that stays, whatever is taken out of it. */
-  within<Value extends JsonObject>(object: Value, surroundings: Surroundings = {}): Value {
+  within<Value extends JsonObject>(object: Value, surroundings: WhoseValue = {}): Value {
     return new Search(this.id, this.inText, surroundings).within(shallow(object)) as Value;
   }
 
@@ -82,7 +82,7 @@ class Search {
   constructor(
     private readonly id: string,
     private readonly inText: RegExp | undefined,
-    { hardIds = [], keeper }: Surroundings,
+    { hardIds = [], keeper }: WhoseValue,
   ) {
     this.ownerKeys = new Set([...OWNER_KEYS, ...hardIds]);
     this.keeper = keeper;
