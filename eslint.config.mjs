@@ -39,6 +39,24 @@ const destinationZones = Object.entries(strangers).map(([folder, others]) => ({
   from: others.map((other) => `./${other}`),
   message: `${folder} may import no other API and no other destination (docs/architecture.md).`,
 }));
+/** Rooms that only some may know although their folder is open. */
+const closed = [
+  {
+    target: "./src/delivery",
+    from: ["./src/store/key-value", "./src/store/level"],
+    message: "What delivers knows the store's contract, and no engine (docs/architecture.md).",
+  },
+  {
+    target: "./src/store/*.ts",
+    from: ["./src/store/key-value", "./src/store/level"],
+    message: "The store's contract knows no engine (docs/architecture.md).",
+  },
+  {
+    target: "./src/store/key-value",
+    from: ["./src/store/level"],
+    message: "The store over keys and values knows the engine's interface alone (docs/architecture.md).",
+  },
+];
 const zones = Object.entries(allowed).map(([folder, others]) => ({
   target: `./${folder}`,
   from: ["./src", "./nodes"],
@@ -88,6 +106,7 @@ export default tseslint.config(
             ...zones,
             ...destinationZones,
             ...zonesInLib,
+            ...closed,
             { target: "./nodes/lib", from: "./nodes", except: ["./lib"], message: "nodes/lib knows no single node." },
           ],
         },

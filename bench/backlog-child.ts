@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { Delivery } from "../src/delivery/delivery";
 import type { Destination, LaneRecord, Settlement } from "../src/delivery/destination";
+import { KeyValueStore } from "../src/store/key-value/key-value-store";
 import { LevelStore } from "../src/store/level/level-store";
 import type { Outbox } from "../src/delivery/outbox/outbox";
 import type { JsonObject } from "../src/json";
@@ -52,8 +53,7 @@ async function accept(count: number): Promise<void> {
 const calls = {
   /** Opens the store in this folder. Returns ms from the start of the process until webhooks are taken and the queue is there. */
   open: async (folder: string): Promise<number> => {
-    const store = LevelStore.open(folder);
-    const delivery = new Delivery(store, store.ready());
+    const delivery = new Delivery(new KeyValueStore(LevelStore.open(folder)));
     outbox = await delivery.outbox<JsonObject>(owner);
     await delivery.usable(0);
     return performance.now();

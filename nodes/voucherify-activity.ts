@@ -122,7 +122,7 @@ export = (RED: NodeAPI): void => {
       const seen = await reception.firstOf(events, (event) => identityOf(event, def.account));
       try {
         const moved = cursor === undefined ? [] : [delivery.cursors.moveTo(this.id, customer, cursor)];
-        const also = [...seen.operations, ...moved];
+        const also = [...seen.changes, ...moved];
         const received = receivedEvents(seen.fresh, isJsonObject(webhook) ? { webhook } : {});
         if (seen.fresh.length > 0) reception.emitAfterAnswer(received, await reception.keep(received, undefined, also));
         else if (also.length > 0) await delivery.write(also);

@@ -36,3 +36,15 @@ function hasLevels(value: unknown): value is object {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
   return typeof (value as { toJSON?: unknown }).toJSON !== "function";
 }
+
+/** The value, without what nests deeper than `MOST_LEVELS`: null stands in its place. The same one where nothing does. */
+export function shallow<Value extends JsonValue>(value: Value): Value {
+  return isNestedTooDeep(value) ? (cutBelow(value, MOST_LEVELS) as Value) : value;
+}
+
+function cutBelow(value: JsonValue, levels: number): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (levels === 0) return null;
+  if (Array.isArray(value)) return value.map((one) => cutBelow(one, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, cutBelow(one, levels - 1)]));
+}

@@ -1,35 +1,27 @@
-import { Cursors } from "./cursors";
-import { type DeadLetter, DeadLetters, type LetterChange } from "./dead-letters/dead-letters";
-import { type DurableStore, type StoreOperation, StoreUnavailableError } from "../store/durable-store";
-import { eraseCustomer } from "./erasure";
-import { Inbox, type InboxEntry } from "./inbox/inbox";
+import type { Change } from "../store/change";
+import type { Cursors } from "../store/cursors";
+import type { DeadLetters, NewLetter } from "../store/dead-letters";
+import { type DurableStore, StoreUnavailableError } from "../store/durable-store";
+import { Emissions, type Emitter } from "./emissions";
+import { eraseCustomer } from "./desk/erasure";
+import { Inbox } from "./inbox/inbox";
 import type { Lane } from "./outbox/lane";
-import { type LaneOwner, LaneStore } from "./outbox/lane-store";
+import type { LaneOwner } from "../store/lanes";
+import { LaneQueue } from "./queue/lane-queue";
 import { groupBy } from "../async/group-by";
 import { Mutex } from "../async/mutex";
 import { Outbox } from "./outbox/outbox";
-import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult } from "./queue-desk";
-import type { RetryPolicy } from "./outbox/retry-policy";
-import { PersonalData } from "./personal-data";
-import { SeenEvents } from "./seen-events";
+import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult } from "./desk/queue-desk";
+import { reportOf } from "./desk/queue-report";
+import type { RetryPolicy } from "./retry-policy";
+import { PersonalData } from "./desk/personal-data";
+import { untilStored } from "./until-stored";
+import type { SeenEvents } from "../store/seen-events";
 
-/** So often the emission of a message may fail, with so much time in between. */
-const MOST_EMISSIONS = 3;
-const EMIT_AGAIN_AFTER_MS = 1_000;
-/** So much is kept of a message that cannot be emitted, in characters. */
-const KEPT_OF_MESSAGE = 1_000_000;
-
-/** Larger than what still fits into the last block of a full disk. */
-const PROBE = "-".repeat(4_096);
-
+/** How long dead letters are kept. */
+const DEAD_LETTERS_MS = 30 * 86_400_000;
 /** How often dead letters that are too old are looked for. */
 const EXPIRE_EVERY_MS = 3_600_000;
-
-/** How a node emits, and hears of what it could not emit. */
-interface Emitter {
-  readonly emit: (entry: InboxEntry, isReplayed: boolean) => void;
-  readonly setAside: (letter: Omit<DeadLetter, "id">) => void;
-}
 
 export interface DeliveryOptions {
   readonly retry?: RetryPolicy;
@@ -52,25 +44,24 @@ export class Delivery implements QueueDesk {
   readonly ready: Promise<void>;
   private readonly outboxes = new Map<string, Promise<Outbox<unknown>>>();
   /** What waits, by node, whether it is deployed or not: a queue counts in memory, so it is open once. */
-  private readonly queues = new Map<string, Promise<LaneStore<unknown>>>();
-  private readonly emitters = new Map<string, Emitter>();
+  private readonly queues = new Map<string, Promise<LaneQueue<unknown>>>();
+  private readonly emissions: Emissions;
   /** What people do follows one another: a letter on which two press Replay is delivered once, and none is erased meanwhile. */
   private readonly deeds = new Mutex();
   private isReady = false;
   private isStopped = false;
   private expiring: NodeJS.Timeout | undefined;
 
-  /** @param opened resolves when the store can be read for the first time */
   constructor(
     private readonly store: DurableStore,
-    opened: Promise<void>,
     private readonly options: DeliveryOptions = {},
   ) {
     this.inbox = new Inbox(store);
-    this.deadLetters = new DeadLetters(store);
-    this.seen = new SeenEvents(store);
-    this.cursors = new Cursors(store);
-    this.ready = opened.then(() => this.read());
+    this.deadLetters = store.deadLetters;
+    this.emissions = new Emissions(this.inbox, store.deadLetters);
+    this.seen = store.seen;
+    this.cursors = store.cursors;
+    this.ready = store.ready().then(() => this.read());
   }
 
   get problem(): string | undefined {
@@ -90,23 +81,20 @@ export class Delivery implements QueueDesk {
   }
 
   /** Writes what belongs to no message. @throws StoreUnavailableError */
-  write(operations: readonly StoreOperation[]): Promise<void> {
-    return this.store.write(operations);
+  write(changes: readonly Change[]): Promise<void> {
+    return this.store.write(changes);
   }
 
   /** Finds out whether something can be kept now, by keeping it and forgetting it. @throws StoreUnavailableError */
   probe(): Promise<void> {
-    return this.store.write([
-      { type: "put", key: "meta/probe", value: PROBE },
-      { type: "del", key: "meta/probe" },
-    ]);
+    return this.store.probe();
   }
 
   /** Keeps what could not even become a record, for a person to look at. @throws StoreUnavailableError */
-  async bury(letter: Omit<DeadLetter, "id">): Promise<void> {
+  async bury(letter: NewLetter): Promise<void> {
     const change = this.deadLetters.prepare([letter]);
     try {
-      await this.store.write(change.operations);
+      await this.store.write(change.changes);
     } catch (error) {
       change.failed();
       throw error;
@@ -119,7 +107,7 @@ export class Delivery implements QueueDesk {
     if (existing) return existing as Promise<Outbox<Body>>;
     const { inbox, deadLetters, seen } = this;
     const opened = this.ready.then(async () => {
-      const waiting = (await this.untilStored(() => this.queueOf(owner))) as LaneStore<Body>;
+      const waiting = (await untilStored(this.store, () => this.queueOf(owner))) as LaneQueue<Body>;
       const outbox = Outbox.over<Body>({ waiting, inbox, deadLetters, seen, owner, ...this.options });
       if (this.isStopped) await outbox.lane.stop();
       return outbox;
@@ -133,47 +121,12 @@ export class Delivery implements QueueDesk {
    * @param setAside hears of a message that could not be emitted, and is among the failed now
    */
   onReplay(node: string, emit: Emitter["emit"], setAside: Emitter["setAside"]): () => void {
-    const emitter = { emit, setAside };
-    this.emitters.set(node, emitter);
-    return () => {
-      if (this.emitters.get(node) === emitter) this.emitters.delete(node);
-    };
+    return this.emissions.by(node, { emit, setAside });
   }
 
-  /**
-   * Hands a kept message to the flow. A message that Node-RED cannot copy (nested too deep) throws there, now and after every
-   * start: what has thrown three times is set aside among the failed.
-   */
+  /** Hands a kept message to the flow, see `Emissions`. */
   emit(receipt: string, emit: () => void): void {
-    try {
-      emit();
-    } catch (error) {
-      void this.emissionFailed(receipt, emit, (error as Error).message).catch(() => undefined);
-    }
-  }
-
-  private async emissionFailed(receipt: string, emit: () => void, fault: string): Promise<void> {
-    const failures = this.inbox.emissionFailed(receipt) ?? 0;
-    if (failures === 0) return;
-    if (failures < MOST_EMISSIONS) {
-      // When flows have stopped meanwhile, the next start emits it.
-      setTimeout(() => this.inbox.isRunning && this.emit(receipt, emit), EMIT_AGAIN_AFTER_MS).unref();
-      return;
-    }
-    const reason = `This message could not be handed to the flow (${fault}). It may be nested too deep: look at what was sent.`;
-    let letter: Omit<DeadLetter, "id"> | undefined;
-    let change: LetterChange | undefined;
-    try {
-      await this.inbox.setAside(receipt, (entry) => {
-        letter = letterOf(entry, reason);
-        change = this.deadLetters.prepare([letter]);
-        return change.operations;
-      });
-    } catch (error) {
-      change?.failed();
-      throw error;
-    }
-    if (letter) this.emitters.get(letter.node)?.setAside(letter);
+    this.emissions.emit(receipt, emit);
   }
 
   /**
@@ -183,15 +136,11 @@ export class Delivery implements QueueDesk {
   async flowsStarted(): Promise<void> {
     this.isStopped = false;
     await this.ready;
-    for (const [node, opening] of this.outboxes) if (!this.emitters.has(node)) (await opening).configure(undefined);
+    for (const [node, opening] of this.outboxes) if (!this.emissions.has(node)) (await opening).configure(undefined);
     if (this.isStopped) return;
     for (const opening of this.outboxes.values()) void opening.then(({ lane }) => this.isStopped || lane.start());
     this.inbox.running(true);
-    await this.inbox.replay((entry, isReplayed) => {
-      const emitter = this.emitters.get(entry.node);
-      if (emitter) this.emit(entry.receipt, () => this.emitters.get(entry.node)?.emit(entry, isReplayed));
-      return emitter !== undefined;
-    });
+    await this.inbox.replay((entry, isReplayed) => this.emissions.replay(entry, isReplayed));
   }
 
   flowsStopping(): void {
@@ -217,34 +166,12 @@ export class Delivery implements QueueDesk {
 
   async report(): Promise<QueueReport[]> {
     await this.usable(0);
-    const queues = new Map<string, LaneStore<unknown>>();
-    for (const owner of await LaneStore.owners(this.store)) queues.set(owner.node, await this.queueOf(owner));
+    const queues = new Map<string, LaneQueue<unknown>>();
+    for (const owner of await this.store.lanes.owners()) queues.set(owner.node, await this.queueOf(owner));
     for (const [node, opening] of this.outboxes) queues.set(node, (await opening).waiting);
     const reports: QueueReport[] = [];
-    for (const [node, queue] of queues) {
-      const { name, type } = queue.owner;
-      const outbox = await this.outboxes.get(node);
-      const state = outbox?.lane.state();
-      const oldestAt = await queue.oldest();
-      const failed = this.deadLetters.count(node);
-      const doneAt = outbox?.doneAt();
-      reports.push({
-        node,
-        name,
-        type,
-        exists: outbox?.isDelivering ?? false,
-        waiting: queue.count(),
-        inFlight: state?.inFlight ?? 0,
-        delivered: state?.delivered ?? 0,
-        notSent: outbox?.notSent ?? 0,
-        ...(outbox?.isInTestMode && { testMode: true }),
-        failed,
-        ...(oldestAt !== undefined && { oldestAt }),
-        ...(doneAt !== undefined && { doneAt }),
-        ...(state?.retryingUntil !== undefined && { retryingUntil: state.retryingUntil }),
-        ...(state?.paused && { paused: { reason: state.paused.reason, since: state.paused.since } }),
-      });
-    }
+    for (const [node, queue] of queues)
+      reports.push(await reportOf(queue, await this.outboxes.get(node), await this.deadLetters.count(node)));
     return reports;
   }
 
@@ -303,7 +230,7 @@ export class Delivery implements QueueDesk {
   async find(
     requestId: string,
   ): Promise<{ receivedAt?: number; waiting: Record<string, number>; failed: Record<string, number> }> {
-    const received = this.inbox.find(requestId);
+    const received = await this.inbox.find(requestId);
     const waiting: Record<string, number> = {};
     for await (const queue of this.eachQueue()) {
       const { node } = queue.owner;
@@ -315,10 +242,10 @@ export class Delivery implements QueueDesk {
   }
 
   private eraseNow(hardId: string): Promise<ErasedCounts> {
-    const { store, inbox, deadLetters, cursors } = this;
+    const { store, inbox } = this;
     const person = new PersonalData(hardId);
     this.options.onErase?.(person);
-    return eraseCustomer({ store, inbox, deadLetters, cursors, queues: () => this.eachQueue() }, person);
+    return eraseCustomer({ store, inbox, queues: () => this.eachQueue() }, person);
   }
 
   /** Of all outboxes that are open, or are being opened and will be. */
@@ -328,46 +255,22 @@ export class Delivery implements QueueDesk {
   }
 
   private async read(): Promise<void> {
-    await this.untilStored(() => this.inbox.open());
-    await this.untilStored(() => this.deadLetters.open());
+    await untilStored(this.store, () => this.inbox.open());
+    await untilStored(this.store, () => this.deadLetters.open());
     this.isReady = true;
     const expire = (): void => {
-      void this.deadLetters.expire(Date.now()).catch(() => undefined);
+      void this.deadLetters.expire(Date.now() - DEAD_LETTERS_MS).catch(() => undefined);
       void this.seen.expire(Date.now()).catch(() => undefined);
     };
     expire();
     this.expiring = setInterval(expire, EXPIRE_EVERY_MS).unref();
   }
 
-  /** The store may fail again between its opening and its first use. */
-  private async untilStored<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        await this.works();
-      }
-    }
-  }
-
-  /** Resolves when the store says that it works. */
-  private works(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.store.problem === undefined) return void setImmediate(resolve);
-      const end = this.store.onProblem((problem) => {
-        if (problem !== undefined) return;
-        end();
-        resolve();
-      });
-    });
-  }
-
   /** What waits for a node, whether it is deployed or not. @throws StoreUnavailableError */
-  private queueOf(owner: LaneOwner): Promise<LaneStore<unknown>> {
+  private queueOf(owner: LaneOwner): Promise<LaneQueue<unknown>> {
     const existing = this.queues.get(owner.node);
     if (existing) return existing;
-    const opening = LaneStore.open(this.store, owner);
+    const opening = LaneQueue.open(this.store, owner);
     this.queues.set(owner.node, opening);
     // The next one who asks tries again.
     opening.catch(() => this.queues.delete(owner.node));
@@ -375,33 +278,7 @@ export class Delivery implements QueueDesk {
   }
 
   /** Every queue there is. @throws StoreUnavailableError */
-  private async *eachQueue(): AsyncGenerator<LaneStore<unknown>> {
-    for (const owner of await LaneStore.owners(this.store)) yield await this.queueOf(owner);
+  private async *eachQueue(): AsyncGenerator<LaneQueue<unknown>> {
+    for (const owner of await this.store.lanes.owners()) yield await this.queueOf(owner);
   }
-}
-
-function letterOf(
-  { receipt, node, receivedAt, requestId, message }: InboxEntry,
-  reason: string,
-): Omit<DeadLetter, "id"> {
-  let body = "";
-  try {
-    body = JSON.stringify(message);
-  } catch {
-    // It overflows the call stack here as well: nothing can be told of it but its webhook.
-  }
-  return {
-    node,
-    customer: "",
-    body: body.length > KEPT_OF_MESSAGE ? `${body.slice(0, KEPT_OF_MESSAGE)}…` : body,
-    reason,
-    reasonKey: "not_emitted",
-    attempts: MOST_EMISSIONS,
-    acceptedAt: receivedAt,
-    failedAt: Date.now(),
-    messageId: receipt,
-    index: 0,
-    envelope: {},
-    ...(requestId !== undefined && { requestId }),
-  };
 }

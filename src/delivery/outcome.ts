@@ -1,12 +1,7 @@
-import type { JsonObject, JsonValue } from "../json";
+import type { JsonObject } from "../json";
+import type { ApiAnswer } from "../store/dead-letters";
 
-/** What an API said about a record or a call, kept so that a user can read it on the message. */
-export interface ApiAnswer {
-  /** HTTP status; absent when no answer came (time-out, connection reset). */
-  readonly statusCode?: number;
-  /** The API's body: parsed when it was JSON, else the raw text. Never contains our secrets. */
-  readonly body?: JsonValue;
-}
+export type { ApiAnswer } from "../store/dead-letters";
 
 /** The record is at the destination, confirmed by it. Nothing more will happen to it. */
 export interface Delivered {

@@ -1,6 +1,8 @@
-/** No ID of a customer holds it. */
-const SEPARATOR = "\u0000";
-const SIMULATED = `${SEPARATOR}simulated`;
+import { KEY_SEPARATOR } from "../store/record-key";
+
+export { customerOf } from "../store/record-key";
+
+const SIMULATED = `${KEY_SEPARATOR}simulated`;
 
 /**
  * The key of a record that needs no order among the records of its customer, because it carries its own time: it shares a
@@ -8,7 +10,7 @@ const SIMULATED = `${SEPARATOR}simulated`;
  * @param id unique among the records of the customer
  */
 export function independentKey(customer: string, id: string): string {
-  return customer + SEPARATOR + id;
+  return customer + KEY_SEPARATOR + id;
 }
 
 /**
@@ -21,9 +23,4 @@ export function simulatedKey(key: string): string {
 
 export function isSimulatedKey(key: string): boolean {
   return key.endsWith(SIMULATED);
-}
-
-/** Whose record it is. */
-export function customerOf(key: string): string {
-  return key.split(SEPARATOR, 1)[0]!;
 }

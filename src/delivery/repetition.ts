@@ -1,15 +1,10 @@
-import { forgetSeen, hashOfSeen, rememberSeen } from "./seen-events";
-import type { StoreOperation } from "../store/durable-store";
+import type { Change } from "../store/change";
+import type { KeptRepetition } from "../store/kept-record";
+import { hashOfSeen, type SeenEvents } from "../store/seen-events";
 
 /** By what a repeated request is known, and for how long (ms). */
 export interface Repetition {
   readonly key: string;
-  readonly forMs: number;
-}
-
-/** The same as it is kept with the record: the key as a hash, because it holds IDs of customers. */
-export interface KeptRepetition {
-  readonly seen: string;
   readonly forMs: number;
 }
 
@@ -22,12 +17,14 @@ interface Repeatable {
   readonly repetition?: KeptRepetition;
 }
 
-/** What must be written when records end without being delivered (failed, deleted, erased): the same may come again. */
-export function mayComeAgain(records: readonly Repeatable[]): StoreOperation[] {
-  return records.flatMap(({ repetition }) => (repetition ? [forgetSeen(repetition.seen)] : []));
+/** What must be written when records have failed: the same may come again. */
+export function mayComeAgain(seen: SeenEvents, records: readonly Repeatable[]): Change[] {
+  return records.flatMap(({ repetition }) => (repetition ? seen.forgetting(repetition.seen) : []));
 }
 
-/** What must be written when records that had ended wait once more. @param now Unix ms */
-export function mayNotComeAgain(records: readonly Repeatable[], now: number): StoreOperation[] {
-  return records.flatMap(({ repetition }) => (repetition ? rememberSeen(repetition.seen, now + repetition.forMs) : []));
+/** What must be written when records that had failed wait once more. @param now Unix ms */
+export function mayNotComeAgain(seen: SeenEvents, records: readonly Repeatable[], now: number): Change[] {
+  return records.flatMap(({ repetition }) =>
+    repetition ? seen.remembering(repetition.seen, now + repetition.forMs) : [],
+  );
 }

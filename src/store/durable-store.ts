@@ -1,19 +1,9 @@
-import type { JsonValue } from "../json";
-
-/** One change of a durable store. Keys sort as text. */
-export type StoreOperation =
-  | { readonly type: "put"; readonly key: string; readonly value: JsonValue }
-  | { readonly type: "del"; readonly key: string };
-
-/** Keys from `gte` (included) to `lt` (not included), in order, the first `limit` of them. */
-export interface StoreRange {
-  readonly gte: string;
-  readonly lt: string;
-  readonly limit?: number;
-}
-
-/** A key and its value, which is undefined when it is damaged: the store has told so. */
-export type StoreEntry = readonly [key: string, value: JsonValue | undefined];
+import type { Change } from "./change";
+import type { Cursors } from "./cursors";
+import type { DeadLetters } from "./dead-letters";
+import type { InboxStore } from "./inbox-store";
+import type { Lanes } from "./lanes";
+import type { SeenEvents } from "./seen-events";
 
 /** The store cannot be used now: the disk is full, the folder is read-only, another process has it. */
 export class StoreUnavailableError extends Error {
@@ -21,37 +11,36 @@ export class StoreUnavailableError extends Error {
 }
 
 /**
- * Keeps what must not be lost: text keys and JSON values on disk. One store per process and folder; whoever uses it owns
- * a prefix of keys (docs/durable-store.md lists them).
+ * Keeps what must not be lost. Its parts make changes, and whoever needs several of them at once writes them in one call:
+ * the records into a queue, the marks of what was taken, the keys that were seen.
+ * What another process could change is asked for and never remembered, so that an engine that several processes share can
+ * stand behind the same contract (docs/architecture.md says where the shared request budget will).
+ * Promises of all parts reject with a StoreUnavailableError while the store does not work; nothing was changed then, and
+ * the same call may be repeated.
  */
 export interface DurableStore {
+  readonly inbox: InboxStore;
+  readonly lanes: Lanes;
+  readonly deadLetters: DeadLetters;
+  readonly seen: SeenEvents;
+  readonly cursors: Cursors;
+
+  /** Resolves when the store could be used for the first time. */
+  ready(): Promise<void>;
+
   /**
-   * Writes all or nothing; when the promise resolves, the operations survive a kill and a power cut. Callers at the same
-   * time share one write to disk. Operations are applied in the order in which the calls were made.
+   * Writes all or nothing; when the promise resolves, the changes survive a kill and a power cut. Callers at the same time
+   * share one write to disk. Changes come into force in the order in which the calls were made.
    * When a write fails, so does every other that was called before the failure was told: whoever counts in memory what is
    * about to be written can take exactly that back.
-   * @throws StoreUnavailableError when nothing was written; the same call may be repeated
    */
-  write(operations: readonly StoreOperation[]): Promise<void>;
+  write(changes: readonly Change[]): Promise<void>;
 
-  /** The values of the keys, in their order; undefined where there is none. @throws StoreUnavailableError */
-  get(keys: readonly string[]): Promise<readonly (JsonValue | undefined)[]>;
+  /** Finds out whether something can be kept now, by keeping it and forgetting it. */
+  probe(): Promise<void>;
 
-  /**
-   * What is written in a range, damaged values included; a snapshot of the moment of the call. Fewer than the limit only at
-   * the end of the range. To read more than one page use store-keys.ts.
-   * @throws StoreUnavailableError
-   */
-  read(range: StoreRange): Promise<readonly StoreEntry[]>;
-
-  /** The keys alone, for counting: reads no value. Else as `read`. @throws StoreUnavailableError */
-  readKeys(range: StoreRange): Promise<readonly string[]>;
-
-  /** Takes what was deleted off the disk now, and not some time later. @throws StoreUnavailableError */
+  /** Takes what was deleted off the disk now, and not some time later. */
   compact(): Promise<void>;
-
-  /** Tells the administrator that something which was kept is not there any more; the sentence says what, and how much. */
-  tellLoss(sentence: string): void;
 
   /** Paths of older copies of the store that were set aside because the disk had damaged them. Nobody reads or changes them. */
   setAside(): Promise<readonly string[]>;

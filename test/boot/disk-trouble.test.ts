@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { QueueReport } from "../../src/delivery/queue-desk";
+import type { QueueReport } from "../../src/delivery/desk/queue-desk";
 import { Simulator } from "../../src/simulator";
 import { customerFlow, CUSTOMERS_PATH, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
 import { newUserDir, type NodeRedOptions, type NodeRedProcess, startNodeRed } from "../support/node-red-process";

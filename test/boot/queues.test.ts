@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DeadLetter, LetterPage } from "../../src/delivery/dead-letters/dead-letters";
-import type { ErasedCounts, QueueReport, ReplayResult, WebhookTrace } from "../../src/delivery/queue-desk";
+import type { DeadLetter, LetterPage } from "../../src/store/dead-letters";
+import type { ErasedCounts, QueueReport, ReplayResult, WebhookTrace } from "../../src/delivery/desk/queue-desk";
 import { Simulator } from "../../src/simulator";
 import { customerFlow, CUSTOMERS_PATH, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
 import { type HttpReply, type NodeRedProcess, startNodeRed } from "../support/node-red-process";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { LevelStore } from "../../src/store/level/level-store";
-import type { ErasedCounts, QueueReport } from "../../src/delivery/queue-desk";
+import type { ErasedCounts, QueueReport } from "../../src/delivery/desk/queue-desk";
 import { Simulator } from "../../src/simulator";
 import { customerFlow, CUSTOMERS_PATH, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
 import { HeldApi } from "../support/held-api";

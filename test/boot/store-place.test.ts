@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { QueueReport } from "../../src/delivery/queue-desk";
+import type { QueueReport } from "../../src/delivery/desk/queue-desk";
 import { Simulator } from "../../src/simulator";
 import { customerFlow, CUSTOMERS_PATH, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
 import { newUserDir, type NodeRedOptions, type NodeRedProcess, startNodeRed } from "../support/node-red-process";

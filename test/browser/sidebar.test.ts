@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Browser, Locator } from "playwright-core";
-import type { DeadLetter } from "../../src/delivery/dead-letters/dead-letters";
+import type { DeadLetter } from "../../src/store/dead-letters";
 import { Simulator } from "../../src/simulator";
 import { Editor, startBrowser } from "../support/editor";
 import { customerFlow, CUSTOMERS_PATH, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";

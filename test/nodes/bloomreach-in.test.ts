@@ -97,7 +97,7 @@ describe("bloomreach in", () => {
       letters.map(({ requestId, reasonKey }) => [requestId, reasonKey]),
       [["old", "not_emitted"]],
     );
-    assert.equal(delivery().inbox.find("old"), undefined);
+    assert.equal(await delivery().inbox.find("old"), undefined);
     assert.equal((await send('{"registered": "after"}')).status, 200);
     await waitFor("the next", () => simulator.customers.get("after"));
   });

@@ -9,7 +9,7 @@ import customerUpsert from "../../nodes/customer-upsert";
 import { durableDelivery } from "../../nodes/lib/delivery/durable-delivery";
 import throttle from "../../nodes/throttle";
 import voucherifyAccount from "../../nodes/voucherify-account";
-import type { QueueReport } from "../../src/delivery/queue-desk";
+import type { QueueReport } from "../../src/delivery/desk/queue-desk";
 import { Simulator } from "../../src/simulator";
 import { mostInAnyWindow } from "../support/sliding-window";
 import { TEST_KEYS } from "../support/flows";

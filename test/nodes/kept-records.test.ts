@@ -7,6 +7,7 @@ import { Simulator } from "../../src/simulator";
 import { sampleWebhook } from "../../src/simulator/scenario/voucherify-webhooks";
 import { FlowUnderTest, type Received } from "../support/flow-under-test";
 import { BLOOMREACH_KEYS, type FlowNode, TEST_KEYS, WEBHOOK_KEYS } from "../support/flows";
+import { put } from "../support/memory-durable-store";
 import { waitFor } from "../support/wait-for";
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- core nodes have no types
@@ -303,13 +304,13 @@ describe("what waits in a queue, and deploys with other settings", () => {
     const kept = { message: "m", index: 0, bytes: 10, acceptedAt: Date.now(), ...record };
     await flow.delivery.usable(5_000);
     await flow.delivery.write([
-      { type: "put", key: `lane/${node}/record/${"1".padStart(16, "0")}`, value: kept },
-      {
-        type: "put",
-        key: `lane/${node}/message/m`,
-        value: { envelope: { properties: { topic: "old" }, settledAtOnce: 0 }, total: 1, settled: 0 },
-      },
-      { type: "put", key: `lanes/${node}`, value: { count: 1, lastId: 1, name: "", type: "bv-event-forward" } },
+      put(`lane/${node}/record/${"1".padStart(16, "0")}`, kept),
+      put(`lane/${node}/message/m`, {
+        envelope: { properties: { topic: "old" }, settledAtOnce: 0 },
+        total: 1,
+        settled: 0,
+      }),
+      put(`lanes/${node}`, { count: 1, lastId: 1, name: "", type: "bv-event-forward" }),
     ]);
   }
 

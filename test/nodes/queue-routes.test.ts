@@ -6,9 +6,15 @@ import { setImmediate as turn } from "node:timers/promises";
 import express, { type RequestHandler } from "express";
 import type { NodeAPI } from "node-red";
 import { addQueueRoutes } from "../../nodes/lib/delivery/queue-routes";
-import { type DeadLetter, DeadLetters } from "../../src/delivery/dead-letters/dead-letters";
+import type { DeadLetter } from "../../src/store/dead-letters";
 import { StoreUnavailableError } from "../../src/store/durable-store";
-import type { ErasedCounts, QueueDesk, QueueReport, ReplayResult, WebhookTrace } from "../../src/delivery/queue-desk";
+import type {
+  ErasedCounts,
+  QueueDesk,
+  QueueReport,
+  ReplayResult,
+  WebhookTrace,
+} from "../../src/delivery/desk/queue-desk";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 /** How Node-RED itself compares scopes. */
@@ -39,7 +45,7 @@ const PLACE = { folder: "/data/place", fileSystem: "overlay", warning: "Mount a 
 class FakeDesk implements QueueDesk {
   problem: string | undefined;
   readonly store = new MemoryDurableStore();
-  readonly failed = new DeadLetters(this.store);
+  readonly failed = this.store.deadLetters;
   readonly replayed: string[] = [];
   readonly erased: string[] = [];
   /** Hears of each replay before it is done. */
@@ -60,7 +66,7 @@ class FakeDesk implements QueueDesk {
       envelope: {},
       ...overrides,
     }));
-    await this.store.write(this.failed.prepare(letters).operations);
+    await this.store.write(this.failed.prepare(letters).changes);
   }
 
   report(): Promise<QueueReport[]> {
@@ -72,7 +78,7 @@ class FakeDesk implements QueueDesk {
     await this.onReplay();
     const gone = letters.filter(({ node }) => node === "gone").map(({ id }) => ({ id, reason: "Put the node back." }));
     const going = letters.filter(({ node }) => node !== "gone");
-    await this.store.write(this.failed.removal(going).operations);
+    await this.store.write(this.failed.removal(going).changes);
     this.replayed.push(...going.map(({ customer }) => customer));
     return { replayed: going.length, refused: gone };
   }
@@ -167,7 +173,7 @@ describe("admin routes of the queues", () => {
     scope = "flows.write";
     for (const path of GETS) assert.equal((await get(path)).status, 401, path);
     for (const [path, body] of POSTS) assert.equal((await post(path, body)).status, 401, path);
-    assert.equal(desk.failed.count(), 1);
+    assert.equal(await desk.failed.count(), 1);
     assert.deepEqual(desk.erased, []);
   });
 
@@ -184,7 +190,7 @@ describe("admin routes of the queues", () => {
       }
       assert.equal((await reply(await fetch(root + path, { method: "POST" }))).status, 415);
     }
-    assert.deepEqual([desk.failed.count(), desk.replayed, desk.erased], [1, [], []]);
+    assert.deepEqual([await desk.failed.count(), desk.replayed, desk.erased], [1, [], []]);
   });
 
   it("reports the queues, and says what is wrong with the store", async () => {
@@ -240,12 +246,12 @@ describe("admin routes of the queues", () => {
       assert.equal(answer.status, 400, `${path} ${JSON.stringify(body)}`);
       assert.match(answer.json.error, /^[A-Z].*\.$/);
     }
-    assert.equal(desk.failed.count(), 1);
+    assert.equal(await desk.failed.count(), 1);
   });
 
   it("says 503 while the store does not work, and 500 for everything else", async () => {
     const broken = (): Promise<never> => Promise.reject(new StoreUnavailableError("The disk is full."));
-    Object.assign(desk.store, { get: broken, read: broken });
+    Object.assign(desk.store.engine, { get: broken, read: broken });
     desk.find = () => Promise.reject(new Error("Something else."));
     for (const path of ["/failed", "/failed/x", "/failed/export"])
       assert.deepEqual([(await get(path)).status, (await get(path)).json], [503, { error: "The disk is full." }], path);
@@ -274,7 +280,7 @@ describe("admin routes of the queues", () => {
     await desk.keep(450);
     desk.onReplay = () => desk.keep(1, { customer: "again", failedAt: Date.now() + 1 });
     assert.equal((await post("/failed/replay", { all: true })).json.replayed, 450);
-    assert.equal(desk.failed.count(), 3);
+    assert.equal(await desk.failed.count(), 3);
   });
 
   it("discards by id, by node and all", async () => {
@@ -285,7 +291,7 @@ describe("admin routes of the queues", () => {
     assert.deepEqual((await post("/failed/discard", { ids: [letters[0]!.id, "none"] })).json, { discarded: 1 });
     assert.deepEqual((await post("/failed/discard", { node: "other" })).json, { discarded: 2 });
     assert.deepEqual((await post("/failed/discard", { all: true })).json, { discarded: 2 });
-    assert.equal(desk.failed.count(), 0);
+    assert.equal(await desk.failed.count(), 0);
   });
 
   it("exports JSON lines as a download, of all or of one node", async () => {
@@ -305,9 +311,10 @@ describe("admin routes of the queues", () => {
 
   it("reads on for an export only as fast as it is taken, and stops when nobody takes it", async () => {
     await desk.keep(1000, { body: { text: "x".repeat(100_000) } });
-    const read = desk.store.read.bind(desk.store);
+    const { engine } = desk.store;
+    const read = engine.read.bind(engine);
     let pages = 0;
-    desk.store.read = (range) => {
+    engine.read = (range) => {
       pages++;
       return read(range);
     };

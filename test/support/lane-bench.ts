@@ -1,7 +1,8 @@
 import { type Clock, install } from "@sinonjs/fake-timers";
 import type { Destination, LaneRecord, Settlement } from "../../src/delivery/destination";
-import { Lane, type LaneOptions, type LaneState, type SettledResults } from "../../src/delivery/outbox/lane";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { Lane, type LaneOptions, type SettledResults } from "../../src/delivery/outbox/lane";
+import type { LaneState } from "../../src/delivery/outbox/lane-state";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import type { Outcome } from "../../src/delivery/outcome";
 import { MemoryDurableStore } from "./memory-durable-store";
 
@@ -73,11 +74,11 @@ export class LaneBench {
   private constructor(
     readonly clock: Clock,
     readonly disk: MemoryDurableStore,
-    readonly store: LaneStore<Body>,
+    readonly queue: LaneQueue<Body>,
     options: Partial<LaneOptions<Body>>,
   ) {
     this.lane = new Lane<Body>({
-      store,
+      queue,
       destination: this.destination,
       concurrency: 1,
       random: () => 1,
@@ -95,8 +96,8 @@ export class LaneBench {
     now = 1_700_000_000_000,
   ): Promise<LaneBench> {
     const clock = install({ now, toFake: ["setTimeout", "clearTimeout", "Date"] });
-    const store = await LaneStore.open<Body>(disk, { node: "node", name: "Node", type: "test" });
-    return new LaneBench(clock, disk, store, options);
+    const queue = await LaneQueue.open<Body>(disk, { node: "node", name: "Node", type: "test" });
+    return new LaneBench(clock, disk, queue, options);
   }
 
   /** Accepts one message of records "key:value". */

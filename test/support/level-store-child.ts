@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { StoreOperation, StoreRange } from "../../src/store/durable-store";
+import type { KeyRange, KeyValueOperation } from "../../src/store/key-value/engine";
 import { LevelStore } from "../../src/store/level/level-store";
 
 /**
@@ -31,8 +31,8 @@ async function start(): Promise<void> {
 
   const filler = join(parent, "filler");
   const calls: Record<string, (argument: never) => unknown> = {
-    write: (operations: StoreOperation[]) => store.write(operations),
-    read: (range: StoreRange) => store.read(range),
+    write: (operations: KeyValueOperation[]) => store.write(operations),
+    read: (range: KeyRange) => store.read(range),
     reopen: async () => {
       await store.close();
       store = open();

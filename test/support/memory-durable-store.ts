@@ -1,17 +1,15 @@
 import type { JsonValue } from "../../src/json";
-import {
-  type DurableStore,
-  type StoreEntry,
-  type StoreOperation,
-  type StoreRange,
-  StoreUnavailableError,
-} from "../../src/store/durable-store";
+import type { Change } from "../../src/store/change";
+import { StoreUnavailableError } from "../../src/store/durable-store";
+import { asChanges } from "../../src/store/key-value/changes";
+import type { KeyRange, KeyValueEngine, KeyValueEntry, KeyValueOperation } from "../../src/store/key-value/engine";
+import { KeyValueStore } from "../../src/store/key-value/key-value-store";
 
 /**
- * A durable store in memory, for tests: what a resolved write left behind can be carried over a "crash", and writes can
+ * A key-value engine in memory, for tests: what a resolved write left behind can be carried over a "crash", and writes can
  * be made to fail.
  */
-export class MemoryDurableStore implements DurableStore {
+export class MemoryEngine implements KeyValueEngine {
   problem: string | undefined;
   /** Writes that are to be refused, from now on; each takes the writes behind it with it. */
   failWrites = 0;
@@ -29,7 +27,7 @@ export class MemoryDurableStore implements DurableStore {
     this.values = new Map(values);
   }
 
-  write(operations: readonly StoreOperation[]): Promise<void> {
+  write(operations: readonly KeyValueOperation[]): Promise<void> {
     this.writes++;
     const texts = operations.map((operation) =>
       operation.type === "put" ? JSON.stringify(operation.value) : undefined,
@@ -52,15 +50,19 @@ export class MemoryDurableStore implements DurableStore {
     return written;
   }
 
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
   get(keys: readonly string[]): Promise<readonly (JsonValue | undefined)[]> {
     return Promise.resolve(keys.map((key) => this.valueOf(key)));
   }
 
-  read(range: StoreRange): Promise<readonly StoreEntry[]> {
+  read(range: KeyRange): Promise<readonly KeyValueEntry[]> {
     return Promise.resolve(this.keysIn(range).map((key) => [key, this.valueOf(key)] as const));
   }
 
-  readKeys(range: StoreRange): Promise<readonly string[]> {
+  readKeys(range: KeyRange): Promise<readonly string[]> {
     return Promise.resolve(this.keysIn(range));
   }
 
@@ -88,8 +90,8 @@ export class MemoryDurableStore implements DurableStore {
   }
 
   /** What a process finds that starts after this one died at this moment: resolved writes and nothing else. */
-  crashedCopy(): MemoryDurableStore {
-    return new MemoryDurableStore(this.values);
+  crashedCopy(): MemoryEngine {
+    return new MemoryEngine(this.values);
   }
 
   /** All keys, for looking inside. */
@@ -97,7 +99,7 @@ export class MemoryDurableStore implements DurableStore {
     return [...this.values.keys()].sort();
   }
 
-  private keysIn({ gte, lt, limit = Infinity }: StoreRange): string[] {
+  private keysIn({ gte, lt, limit = Infinity }: KeyRange): string[] {
     return this.keys()
       .filter((key) => key >= gte && key < lt)
       .slice(0, limit);
@@ -106,5 +108,59 @@ export class MemoryDurableStore implements DurableStore {
   private valueOf(key: string): JsonValue | undefined {
     const text = this.values.get(key);
     return text === undefined || this.damaged.has(key) ? undefined : (JSON.parse(text) as JsonValue);
+  }
+}
+
+/** A change of one key, to be written beside those of the store; or into it, as an older release or a damaged disk would. */
+export function put(key: string, value: JsonValue): Change {
+  return asChanges([{ type: "put", key, value }])[0]!;
+}
+
+/** A change after which the key is gone. */
+export function del(key: string): Change {
+  return asChanges([{ type: "del", key }])[0]!;
+}
+
+/** The durable store over a memory engine, with what tests do to that. */
+export class MemoryDurableStore extends KeyValueStore {
+  constructor(override readonly engine = new MemoryEngine()) {
+    super(engine);
+  }
+
+  get failWrites(): number {
+    return this.engine.failWrites;
+  }
+
+  set failWrites(count: number) {
+    this.engine.failWrites = count;
+  }
+
+  get writes(): number {
+    return this.engine.writes;
+  }
+
+  get losses(): readonly string[] {
+    return this.engine.losses;
+  }
+
+  get damaged(): Set<string> {
+    return this.engine.damaged;
+  }
+
+  keys(): string[] {
+    return this.engine.keys();
+  }
+
+  /** The disk loses these. */
+  lose(keys: readonly string[]): Promise<void> {
+    return this.engine.write(keys.map((key) => ({ type: "del", key })));
+  }
+
+  setProblem(problem: string | undefined): void {
+    this.engine.setProblem(problem);
+  }
+
+  crashedCopy(): MemoryDurableStore {
+    return new MemoryDurableStore(this.engine.crashedCopy());
   }
 }

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { DeadLetters } from "../../src/delivery/dead-letters/dead-letters";
+import type { NewLetter } from "../../src/store/dead-letters";
 import { Inbox } from "../../src/delivery/inbox/inbox";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
-import { SeenEvents } from "../../src/delivery/seen-events";
-import { keyPages, readAll } from "../../src/store/store-keys";
-import { MemoryDurableStore } from "../support/memory-durable-store";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
+import { keyPages, readAll } from "../../src/store/key-value/pages";
+import { MemoryDurableStore, put } from "../support/memory-durable-store";
 
 const OWNER = { node: "node", name: "", type: "upsert" };
 const LIMITS = { records: 100, bytes: 100_000, together: true };
-const letter = (index: number): Parameters<DeadLetters["prepare"]>[0][number] => ({
+const letter = (index: number): NewLetter => ({
   node: "node",
   customer: `c${index}`,
   body: {},
@@ -28,10 +27,10 @@ describe("delivery: damaged and lost values", () => {
   beforeEach(() => (disk = new MemoryDurableStore()));
   const keysOf = (prefix: string): string[] => disk.keys().filter((key) => key.startsWith(prefix));
   const damage = (keys: readonly string[]): void => keys.forEach((key) => disk.damaged.add(key));
-  const lose = (keys: readonly string[]): Promise<void> => disk.write(keys.map((key) => ({ type: "del", key })));
+  const lose = (keys: readonly string[]): Promise<void> => disk.lose(keys);
 
   it("pages go on behind them, be it a whole page", async () => {
-    await disk.write(Array.from({ length: 25 }, (_, n) => ({ type: "put", key: `x/${n + 10}`, value: n })));
+    await disk.write(Array.from({ length: 25 }, (_, n) => put(`x/${n + 10}`, n)));
     const range = { gte: "x/", lt: "x0" };
     for (const damaged of [
       [],
@@ -48,22 +47,22 @@ describe("delivery: damaged and lost values", () => {
       disk.damaged.clear();
       damage(damaged.map((n: number) => `x/${n + 10}`));
       const found: unknown[] = [];
-      for await (const [, value] of readAll(disk, range, 5)) found.push(value);
+      for await (const [, value] of readAll(disk.engine, range, 5)) found.push(value);
       assert.deepEqual(
         found,
         [...Array(25).keys()].filter((n) => !damaged.includes(n)),
       );
       let keys = 0;
-      for await (const page of keyPages(disk, range, 5)) keys += page.length;
+      for await (const page of keyPages(disk.engine, range, 5)) keys += page.length;
       assert.equal(keys, 25);
     }
   });
 
   it("waiting records: the others are delivered, and the count ends at 0", async () => {
-    const store = await LaneStore.open<number>(disk, OWNER);
+    const store = await LaneQueue.open<number>(disk, OWNER);
     const records = Array.from({ length: 1_300 }, (_, n) => ({ key: `c${n}`, body: n }));
     await store.append({ id: "m", envelope: {} }, records, 0);
-    const tried = await store.take({ ...LIMITS, records: 3 }, 0);
+    const tried = await store.lend({ ...LIMITS, records: 3 }, 0);
     await store.conclude({
       settled: [],
       postponed: tried.map((record) => ({ records: [record], triedAt: 0, dueAt: 10 })),
@@ -78,11 +77,11 @@ describe("delivery: damaged and lost values", () => {
           .map((_, n) => 500 + n),
       ].map((n) => keysOf("lane/node/record/")[n]!),
     );
-    const next = await LaneStore.open<number>(disk, OWNER);
+    const next = await LaneQueue.open<number>(disk, OWNER);
     assert.deepEqual(disk.losses, [], "the store tells of damaged values itself");
     let delivered = 0;
     for (;;) {
-      const taken = await next.take(LIMITS, 20);
+      const taken = await next.lend(LIMITS, 20);
       if (taken.length === 0) break;
       delivered += taken.length;
       await next.conclude({ settled: taken, postponed: [], unsent: [] });
@@ -91,72 +90,71 @@ describe("delivery: damaged and lost values", () => {
   });
 
   it("waiting records: what is gone is told with its number, also of tried ones, and no number is given twice", async () => {
-    const store = await LaneStore.open<number>(disk, OWNER);
+    const store = await LaneQueue.open<number>(disk, OWNER);
     await store.append(
       { id: "m", envelope: {} },
       [0, 1, 2, 3].map((n) => ({ key: `c${n % 2}`, body: n })),
       0,
     );
-    const tried = await store.take({ ...LIMITS, records: 2 }, 0);
+    const tried = await store.lend({ ...LIMITS, records: 2 }, 0);
     await store.conclude({ settled: [], postponed: [{ records: tried, triedAt: 0, dueAt: 10 }], unsent: [] });
     const [first, second] = keysOf("lane/node/record/");
     await lose([first!, second!, "lanes/node"]);
-    assert.deepEqual(await LaneStore.owners(disk), [{ ...OWNER, type: "" }], "a queue without its summary is found");
+    assert.deepEqual(await disk.lanes.owners(), [{ ...OWNER, type: "" }], "a queue without its summary is found");
     await lose(keysOf("lane/node/tried/").slice(1));
-    const next = await LaneStore.open<number>(disk, OWNER);
+    const next = await LaneQueue.open<number>(disk, OWNER);
     assert.equal(next.count(), 2);
     await next.append({ id: "n", envelope: {} }, [{ key: "z", body: 9 }], 0);
     assert.equal(next.count(), keysOf("lane/node/record/").length);
     await lose(keysOf("lane/node/record/").slice(-1));
-    const last = await LaneStore.open<number>(disk, OWNER);
+    const last = await LaneQueue.open<number>(disk, OWNER);
     assert.match(disk.losses.join(), /^1 of the records that waited in the queue of upsert \(node\) are not/);
-    const all = [...(await last.take(LIMITS, 20))];
+    const all = [...(await last.lend(LIMITS, 20))];
     await last.conclude({ settled: all, postponed: [], unsent: [] });
-    all.push(...(await last.take(LIMITS, 20)));
+    all.push(...(await last.lend(LIMITS, 20)));
     assert.deepEqual(all.map(({ body }) => body).sort(), [2, 3]);
   });
 
   it("a wrong count of release 0.1.0 heals at the next start, and what it hid is delivered", async () => {
     for (const count of [0, -1, 1]) {
       disk = new MemoryDurableStore();
-      const store = await LaneStore.open<number>(disk, OWNER);
+      const store = await LaneQueue.open<number>(disk, OWNER);
       await store.append(
         { id: "m", envelope: {} },
         [0, 1, 2].map((n) => ({ key: `c${n}`, body: n })),
         0,
       );
-      await disk.write([{ type: "put", key: "lanes/node", value: { count, lastId: 3, name: "", type: "upsert" } }]);
-      const next = await LaneStore.open<number>(disk, OWNER);
+      await disk.write([put("lanes/node", { count, lastId: 3, name: "", type: "upsert" })]);
+      const next = await LaneQueue.open<number>(disk, OWNER);
       assert.deepEqual([next.count(), disk.losses], [3, []]);
-      assert.deepEqual(await disk.get(["lanes/node"]), [{ count: 3, lastId: 3, name: "", type: "upsert" }]);
-      const taken = await next.take(LIMITS, 0);
+      assert.deepEqual(await disk.engine.get(["lanes/node"]), [{ count: 3, lastId: 3, name: "", type: "upsert" }]);
+      const taken = await next.lend(LIMITS, 0);
       await next.conclude({ settled: taken, postponed: [], unsent: [] });
       assert.deepEqual([taken.length, next.count(), keysOf("lane/")], [3, 0, []]);
     }
   });
 
   it("messages whose records are all gone are forgotten", async () => {
-    const store = await LaneStore.open<number>(disk, OWNER);
+    const store = await LaneQueue.open<number>(disk, OWNER);
     await store.append({ id: "m", envelope: {} }, [{ key: "c", body: 1 }], 0);
     await lose(keysOf("lane/node/record/"));
-    await LaneStore.open<number>(disk, OWNER);
+    await LaneQueue.open<number>(disk, OWNER);
     assert.deepEqual(keysOf("lane/"), []);
     assert.match(disk.losses.join(), /^1 of the records/);
   });
 
   it("failed records: the others are listed, missing ones told, damaged ones expire", async () => {
-    const first = new DeadLetters(disk);
-    await disk.write(first.prepare(Array.from({ length: 250 }, (_, n) => letter(n))).operations);
+    await disk.write(disk.deadLetters.prepare(Array.from({ length: 250 }, (_, n) => letter(n))).changes);
     damage(keysOf("dead/").slice(0, 120));
     await lose(keysOf("dead/").slice(-3));
-    const next = new DeadLetters(disk);
+    const next = new MemoryDurableStore(disk.engine).deadLetters;
     await next.open();
     assert.match(disk.losses.join(), /^3 of the records that had failed/);
-    assert.deepEqual([next.count("node"), (await next.list({ limit: 500 })).letters.length], [127, 127]);
+    assert.deepEqual([await next.count("node"), (await next.list({ limit: 500 })).letters.length], [127, 127]);
     assert.equal(await next.discardAll("node"), 127);
     assert.equal(keysOf("dead/").length, 120, "nobody knows whose these are");
     await next.expire(Date.now());
-    assert.deepEqual([keysOf("dead/"), next.count()], [[], 0]);
+    assert.deepEqual([keysOf("dead/"), await next.count()], [[], 0]);
   });
 
   it("received messages: all others are replayed, those without either half are told with their number", async () => {
@@ -174,14 +172,14 @@ describe("delivery: damaged and lost values", () => {
   });
 
   it("seen events are forgotten by their keys", async () => {
-    const seen = new SeenEvents(disk);
-    const claim = await seen.claim(
+    const { seen } = disk;
+    const first = await seen.firstOf(
       Array.from({ length: 700 }, (_, n) => `k${n}`),
       10,
       0,
     );
-    await disk.write(claim.operations);
-    claim.done();
+    await disk.write(first.changes);
+    first.done();
     damage([...keysOf("seen-until/").slice(0, 500), ...keysOf("seen/").slice(0, 10)]);
     assert.equal(await seen.expire(20), 700);
     assert.deepEqual(disk.keys(), []);

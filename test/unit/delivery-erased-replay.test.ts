@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Claim, Inbox } from "../../src/delivery/inbox/inbox";
-import type { IncomingRecord } from "../../src/delivery/inbox/take-marks";
+import { Inbox } from "../../src/delivery/inbox/inbox";
+import type { Take } from "../../src/store/inbox-store";
+import { operationsOf } from "../../src/store/key-value/changes";
+import type { IncomingRecord } from "../../src/store/take-mark";
 import type { JsonObject } from "../../src/json";
-import { MemoryDurableStore } from "../support/memory-durable-store";
+import { MemoryDurableStore, put } from "../support/memory-durable-store";
 
 /** How a flow hands the records of a message to a delivery node. */
 type Form = "list" | "parts" | "single" | "changed list" | "changed parts" | "nested parts";
@@ -42,9 +44,9 @@ async function open(store: MemoryDurableStore): Promise<Inbox> {
   return inbox;
 }
 
-async function write(store: MemoryDurableStore, claim: Claim): Promise<void> {
-  await store.write(claim.operations);
-  claim.done();
+async function write(store: MemoryDurableStore, taking: Take): Promise<void> {
+  await store.write(taking.changes);
+  taking.done();
 }
 
 const of = (id: string, more: JsonObject = {}): JsonObject => ({ id, ...more });
@@ -79,28 +81,28 @@ describe("what is emitted again after an erase", () => {
         const isAmbiguous = form === "changed parts" || (form === "parts" && /equal|like another/.test(title));
         const before = incoming(records, form);
         const chosen = taken.map((place) => before[place]!);
-        await write(store, inbox.claim([receipt], "upsert", chosen));
+        await write(store, await inbox.take([receipt], "upsert", chosen));
         assert.equal(await inbox.rewrite(erase), 1);
         const left = erase({ [part]: [...records] })[part] as JsonObject[];
-        const ids = (claim: Claim): unknown[] => claim.fresh.map((place) => left[place]!.id);
+        const ids = (taking: Take): unknown[] => taking.fresh.map((place) => left[place]!.id);
 
         // In this life, by what the flow was handed before and by what it is handed now; and in the next one.
-        const stale = inbox.claim([receipt], "upsert", chosen);
+        const stale = await inbox.take([receipt], "upsert", chosen);
         if (!isAmbiguous)
           assert.deepEqual(
             stale.fresh.filter((place) => records[taken[place]!]!.id !== "P"),
             [],
           );
         stale.release();
-        const again = inbox.claim([receipt], "upsert", incoming(left, form));
+        const again = await inbox.take([receipt], "upsert", incoming(left, form));
         assert.deepEqual(ids(again), freshAfter);
         again.release();
         store = store.crashedCopy();
         inbox = await open(store);
-        assert.deepEqual(ids(inbox.claim([receipt], "upsert", incoming(left, form))), freshAfter);
+        assert.deepEqual(ids(await inbox.take([receipt], "upsert", incoming(left, form))), freshAfter);
         // Another branch has taken nothing.
-        assert.equal(inbox.claim([receipt], "other", incoming(left, form)).fresh.length, left.length);
-        assert.ok(!JSON.stringify(await store.read({ gte: "!", lt: "~" })).includes("of P"));
+        assert.equal((await inbox.take([receipt], "other", incoming(left, form))).fresh.length, left.length);
+        assert.ok(!JSON.stringify(await store.engine.read({ gte: "!", lt: "~" })).includes("of P"));
       });
 
   it("knows what is taken of a message that the flow was handed before the erase", async () => {
@@ -109,10 +111,10 @@ describe("what is emitted again after an erase", () => {
     const records = [P, of("A"), OF_FRIEND];
     const receipt = await inbox.receive({ node: "in", receivedAt: 1, message: { records } });
     await inbox.rewrite(erase);
-    await write(store, inbox.claim([receipt], "upsert", incoming(records, "parts").slice(1)));
+    await write(store, await inbox.take([receipt], "upsert", incoming(records, "parts").slice(1)));
     const next = await open(store.crashedCopy());
     const left = incoming([of("A"), of("F")], "parts");
-    assert.deepEqual(next.claim([receipt], "upsert", left).fresh, []);
+    assert.deepEqual((await next.take([receipt], "upsert", left)).fresh, []);
   });
 
   it("waits for a take that is being written, and keeps it also when it fails itself", async () => {
@@ -120,22 +122,22 @@ describe("what is emitted again after an erase", () => {
     const inbox = await open(store);
     const records = [P, of("A"), OF_FRIEND];
     const receipt = await inbox.receive({ node: "in", receivedAt: 1, message: { records } });
-    const claim = inbox.claim([receipt], "upsert", incoming(records, "parts"));
-    const written = store.write(claim.operations);
+    const taking = await inbox.take([receipt], "upsert", incoming(records, "parts"));
+    const written = store.write(taking.changes);
     let isDone = false;
     const rewriting = inbox.rewrite(erase).finally(() => (isDone = true));
     await written;
     await new Promise(setImmediate);
     assert.equal(isDone, false);
     store.failWrites = 1;
-    claim.done();
+    taking.done();
     await assert.rejects(rewriting, /refuses this write/);
-    const again = inbox.claim([receipt], "upsert", incoming(records, "parts"));
+    const again = await inbox.take([receipt], "upsert", incoming(records, "parts"));
     assert.deepEqual(again.fresh, []);
     again.release();
     assert.equal(await inbox.rewrite(erase), 1);
     const next = await open(store.crashedCopy());
-    assert.deepEqual(next.claim([receipt], "upsert", incoming([of("A"), of("F")], "parts")).fresh, []);
+    assert.deepEqual((await next.take([receipt], "upsert", incoming([of("A"), of("F")], "parts"))).fresh, []);
   });
 
   it("knows records by the marks of release 0.1.0", async () => {
@@ -143,15 +145,16 @@ describe("what is emitted again after an erase", () => {
     const first = await open(store);
     const records = [P, of("A"), OF_FRIEND];
     const receipt = await first.receive({ node: "in", receivedAt: 1, message: { records } });
-    const marked = first.claim([receipt], "upsert", incoming(records, "list")).operations[0]!;
+    const taking = await first.take([receipt], "upsert", incoming(records, "list"));
+    const marked = operationsOf(taking.changes)[0]!;
     assert.ok(marked.type === "put");
     // Hashes without places.
     const { marks } = marked.value as { marks: string };
     const hashes = marks.match(/.{16}/g)!.map((mark) => mark.slice(0, 12));
-    await store.write([{ ...marked, value: hashes.join("") }]);
+    await store.write([put(marked.key, hashes.join(""))]);
     const inbox = await open(store.crashedCopy());
     await inbox.rewrite(erase);
-    assert.deepEqual(inbox.claim([receipt], "upsert", incoming([of("A"), of("F")], "list")).fresh, []);
+    assert.deepEqual((await inbox.take([receipt], "upsert", incoming([of("A"), of("F")], "list"))).fresh, []);
   });
 
   it("loses none and doubles none, whatever was taken in whatever form", async () => {
@@ -167,12 +170,16 @@ describe("what is emitted again after an erase", () => {
           const receipt = await inbox.receive({ node: "in", receivedAt: 1, message: { records } });
           const all = incoming(records, form);
           const chosen = all.filter((_, place) => pairs[place]![1]);
-          await write(store, inbox.claim([receipt], "upsert", chosen));
+          await write(store, await inbox.take([receipt], "upsert", chosen));
           await inbox.rewrite(erase);
           const left = (erase({ records }).records as JsonObject[]).map(({ id }) => id);
-          const fresh = (await open(store.crashedCopy()))
-            .claim([receipt], "upsert", incoming(erase({ records }).records as JsonObject[], form))
-            .fresh.map((place) => left[place]);
+          const next = await open(store.crashedCopy());
+          const again = await next.take(
+            [receipt],
+            "upsert",
+            incoming(erase({ records }).records as JsonObject[], form),
+          );
+          const fresh = again.fresh.map((place) => left[place]);
           const expected = pairs.filter(([{ id }, isTaken]) => id !== "P" && !isTaken).map(([{ id }]) => id);
           assert.deepEqual(fresh.sort(), expected.sort());
         },

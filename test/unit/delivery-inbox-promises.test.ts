@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
-import type { StoreOperation } from "../../src/store/durable-store";
-import { Inbox, type InboxEntry } from "../../src/delivery/inbox/inbox";
-import type { IncomingRecord } from "../../src/delivery/inbox/take-marks";
-import { MemoryDurableStore } from "../support/memory-durable-store";
+import { Inbox } from "../../src/delivery/inbox/inbox";
+import type { InboxEntry } from "../../src/store/inbox-store";
+import type { IncomingRecord } from "../../src/store/take-mark";
+import { del, MemoryDurableStore, put } from "../support/memory-durable-store";
 
 const NODES = ["first", "second", "chained"];
 
@@ -76,7 +76,7 @@ class Play {
 
   /** Every record, as often as the node took it. */
   async taken(node: string): Promise<string[]> {
-    const found = await this.store.read({ gte: `log/${node}/`, lt: `log/${node}0` });
+    const found = await this.store.engine.read({ gte: `log/${node}/`, lt: `log/${node}0` });
     return found.map(([, record]) => record as string);
   }
 
@@ -146,9 +146,9 @@ class Play {
   private async receive(webhook: number, count: number): Promise<void> {
     const message = { records: recordsOf(this.told, webhook, count) };
     const entry = { node: "in", receivedAt: Date.now(), message };
-    const { receipt, operations, kept } = this.inbox.prepare(entry);
+    const { receipt, changes, kept } = this.inbox.prepare(entry);
     try {
-      await this.store.write(operations);
+      await this.store.write(changes);
     } catch {
       return this.send(webhook, count);
     }
@@ -188,23 +188,21 @@ class Play {
 
   /** A delivery node takes a message; the log is what the test reads afterwards. */
   private async take(node: string, message: Message): Promise<void> {
-    const claim = this.inbox.claim(message.receipts, node, incoming(message));
-    const records = claim.fresh.map((place) => message.records[place]!);
-    if (records.length === 0) return claim.done();
+    const taking = await this.inbox.take(message.receipts, node, incoming(message));
+    const records = taking.fresh.map((place) => message.records[place]!);
+    if (records.length === 0) return taking.done();
     const lane = `lane/${node}/${this.takes}`;
-    const logged = records.map((record): StoreOperation => {
-      return { type: "put", key: `log/${node}/${this.takes++}`, value: record };
-    });
+    const logged = records.map((record) => put(`log/${node}/${this.takes++}`, record));
     try {
-      await this.store.write([...claim.operations, ...logged, { type: "put", key: lane, value: records }]);
+      await this.store.write([...taking.changes, ...logged, put(lane, records)]);
     } catch {
       return this.byProcess(() => {
-        claim.release();
+        taking.release();
         this.byProcess(() => this.take(node, message));
       });
     }
     this.byProcess(() => {
-      claim.done();
+      taking.done();
       if (node === "first") this.byProcess(() => this.settle(lane, records));
     });
   }
@@ -212,9 +210,9 @@ class Play {
   /** One write: the records leave the queue, and the output becomes a new entry. */
   private async settle(lane: string, records: string[]): Promise<void> {
     const output = { node: "first", receivedAt: Date.now(), message: { records } };
-    const { receipt, operations, kept } = this.inbox.prepare(output);
+    const { receipt, changes, kept } = this.inbox.prepare(output);
     try {
-      await this.store.write([{ type: "del", key: lane }, ...operations]);
+      await this.store.write([del(lane), ...changes]);
     } catch {
       return this.byProcess(() => this.settle(lane, records));
     }
@@ -226,7 +224,7 @@ class Play {
 
   /** What the last life had taken and not delivered. */
   private async resumeLane(): Promise<void> {
-    const waiting = await this.store.read({ gte: "lane/first/", lt: "lane/first0" });
+    const waiting = await this.store.engine.read({ gte: "lane/first/", lt: "lane/first0" });
     for (const [lane, records] of waiting) this.byProcess(() => this.settle(lane, records as string[]));
   }
 }

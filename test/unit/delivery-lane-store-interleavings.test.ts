@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { StoreUnavailableError } from "../../src/store/durable-store";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
-import type { Conclusion, WaitingRecord } from "../../src/delivery/outbox/waiting-record";
-import type { MemoryDurableStore } from "../support/memory-durable-store";
-import { ScheduledDurableStore } from "../support/scheduled-durable-store";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
+import type { Conclusion, WaitingRecord } from "../../src/delivery/queue/waiting-record";
+import { KeyValueStore } from "../../src/store/key-value/key-value-store";
+import type { MemoryEngine } from "../support/memory-durable-store";
+import { ScheduledEngine } from "../support/scheduled-engine";
 
 type Body = { readonly name: string };
 const OWNER = { node: "node", name: "Node", type: "test" };
@@ -52,8 +53,8 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 
 /** One queue over its lives: what was promised to callers, and what they hold. */
 class Queue {
-  private store: ScheduledDurableStore;
-  private lane!: LaneStore<Body>;
+  private store: ScheduledEngine;
+  private lane!: LaneQueue<Body>;
   private made = 0;
   private now = 1_000;
   private work = new Set<Promise<void>>();
@@ -65,11 +66,11 @@ class Queue {
   private readonly settled = new Set<string>();
 
   constructor() {
-    this.store = new ScheduledDurableStore();
+    this.store = new ScheduledEngine();
   }
 
   async start(): Promise<void> {
-    const opening = LaneStore.open<Body>(this.store, OWNER).then((lane) => void (this.lane = lane));
+    const opening = LaneQueue.open<Body>(new KeyValueStore(this.store), OWNER).then((lane) => void (this.lane = lane));
     await this.settle(opening);
     this.assertCount();
   }
@@ -82,7 +83,7 @@ class Queue {
     if (event.kind === "conclude") this.conclude(event.choice, event.fates);
     if (event.kind === "refuse") this.store.refuseWrites();
     if (event.kind === "restart") {
-      this.store = new ScheduledDurableStore(this.store.disk.crashedCopy());
+      this.store = new ScheduledEngine(this.store.disk.crashedCopy());
       this.work.clear();
       this.lent = [];
       await this.start();
@@ -101,7 +102,7 @@ class Queue {
     for (const records of this.lent.splice(0)) await deliver(records);
     for (;;) {
       let records: readonly WaitingRecord<Body>[] = [];
-      const taking = this.lane.take({ records: 3, bytes: 10_000, together: true }, Infinity);
+      const taking = this.lane.lend({ records: 3, bytes: 10_000, together: true }, Infinity);
       await this.settle(taking.then((taken) => void (records = taken)));
       if (records.length === 0) break;
       await deliver(records);
@@ -127,7 +128,7 @@ class Queue {
 
   private take(limits: { records: number; bytes: number; together: boolean }): void {
     const { lane } = this;
-    this.follow(lane.take(limits, this.now), (records) => {
+    this.follow(lane.lend(limits, this.now), (records) => {
       if (records.length > 0) this.lent.push([...records]);
     });
   }
@@ -193,7 +194,7 @@ class Queue {
   }
 }
 
-function recordsOn(disk: MemoryDurableStore): number {
+function recordsOn(disk: MemoryEngine): number {
   return disk.keys().filter((key) => key >= RECORDS.gte && key < RECORDS.lt).length;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Settlement } from "../../src/delivery/destination";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
 import { independentKey } from "../../src/delivery/record-key";
 import { type Body, delivered, down, LaneBench, refused, retry, ScriptedDestination } from "../support/lane-bench";
@@ -135,7 +135,7 @@ describe("delivery: lane", () => {
 
       it("does not wait with what an earlier life left", async () => {
         const disk = new MemoryDurableStore();
-        const left = await LaneStore.open<Body>(disk, { node: "node", name: "Node", type: "test" });
+        const left = await LaneQueue.open<Body>(disk, { node: "node", name: "Node", type: "test" });
         await left.append({ id: "m", envelope: {} }, [{ key: "a", body: { values: ["1"] } }], Date.now());
         bench = await LaneBench.start({}, disk);
         Object.assign(bench.destination, { fillMs: 60_000 });
@@ -353,7 +353,7 @@ describe("delivery: lane", () => {
       const [guilty, ...rest] = fates().sort((one, other) => Number(/error/.test(other)) - Number(/error/.test(one)));
       assert.match(guilty ?? "", new RegExp(`^d unexpected_error: .*${text}`));
       assert.deepEqual(rest, others);
-      assert.equal(bench.store.count(), 0);
+      assert.equal(bench.queue.count(), 0);
       assert.equal(bench.lane.state().inFlight, 0);
       assert.match(bench.reports.join(), /Node.*kept among the failed/);
     };
@@ -387,7 +387,7 @@ describe("delivery: lane", () => {
         alongside: (news) => {
           for (const { delivered: done } of news)
             if (done.some(({ key }) => key === "d")) throw new Error("no publication");
-          return { operations: [], written: () => undefined, failed: () => undefined };
+          return { changes: [], written: () => undefined, failed: () => undefined };
         },
       });
       bench.destination.batchLimits = { records: 7, bytes: 10_000 };
@@ -401,12 +401,12 @@ describe("delivery: lane", () => {
 
     it("in the queue: it is told, and asked again", async () => {
       await set();
-      const taking = bench.store.take.bind(bench.store);
-      bench.store.take = () => Promise.reject(new TypeError("record.key is undefined"));
+      const taking = bench.queue.lend.bind(bench.queue);
+      bench.queue.lend = () => Promise.reject(new TypeError("record.key is undefined"));
       await bench.accept("a:1");
       await bench.pass(1_000);
       assert.match(bench.reports.join(), /record\.key is undefined/);
-      bench.store.take = taking;
+      bench.queue.lend = taking;
       await bench.pass(100_000);
       assert.equal(bench.lane.state().delivered, 1);
     });
@@ -540,7 +540,7 @@ describe("delivery: lane", () => {
       await bench.accept("a:1", "b:1");
       await bench.pass(10);
       await bench.lane.stop();
-      assert.deepEqual([bench.store.count(), bench.news.length], [2, 0]);
+      assert.deepEqual([bench.queue.count(), bench.news.length], [2, 0]);
       await bench.accept("c:1");
       await bench.pass(HOUR);
       assert.equal(bench.destination.calls.length, 1);
@@ -568,14 +568,14 @@ describe("delivery: lane", () => {
       await bench.pass(1_900);
       assert.equal(stopped, false);
       await bench.pass(200);
-      assert.deepEqual([stopped, bench.store.count(), bench.lane.state().delivered], [true, 1, 2]);
+      assert.deepEqual([stopped, bench.queue.count(), bench.lane.state().delivered], [true, 1, 2]);
     });
 
     it("gives back what it was just taking when it stops", async () => {
       await set();
-      const taking = bench.store.take.bind(bench.store);
+      const taking = bench.queue.lend.bind(bench.queue);
       let taken: () => void = () => undefined;
-      bench.store.take = async (...limits) => {
+      bench.queue.lend = async (...limits) => {
         const records = await taking(...limits);
         await new Promise<void>((resolve) => (taken = resolve));
         return records;
@@ -586,7 +586,7 @@ describe("delivery: lane", () => {
       taken();
       await stopped;
       await bench.pass(10);
-      bench.store.take = taking;
+      bench.queue.lend = taking;
       bench.lane.start();
       await bench.pass(100);
       assert.deepEqual([bench.lane.state().delivered, bench.destination.calls.length], [1, 1]);

@@ -15,9 +15,10 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { Delivery } from "../../src/delivery/delivery";
 import { StoreUnavailableError } from "../../src/store/durable-store";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
+import { KeyValueStore } from "../../src/store/key-value/key-value-store";
 import { LevelStore } from "../../src/store/level/level-store";
-import { readAll } from "../../src/store/store-keys";
+import { readAll } from "../../src/store/key-value/pages";
 import { waitFor } from "../support/wait-for";
 
 const RANGE = { gte: "lane/", lt: "lane0" };
@@ -115,7 +116,7 @@ describe("delivery: what the store on LevelDB promises of real files", () => {
 
   it("a damaged value hides nothing behind it, and is not counted as waiting", async () => {
     const store = await openReady();
-    const lane = await LaneStore.open<number>(store, OWNER);
+    const lane = await LaneQueue.open<number>(new KeyValueStore(store), OWNER);
     const records = Array.from({ length: 1_200 }, (_, number) => ({ key: `c${number}`, body: number }));
     await lane.append({ id: "m", envelope: {} }, records, 0);
     await store.close();
@@ -127,9 +128,9 @@ describe("delivery: what the store on LevelDB promises of real files", () => {
     const found = [];
     for await (const [key] of readAll(again, { gte: "lane/node/record/", lt: "lane/node/record0" })) found.push(key);
     assert.equal(found.length, 1_197);
-    const left = await LaneStore.open<number>(again, OWNER);
+    const left = await LaneQueue.open<number>(new KeyValueStore(again), OWNER);
     const limits = { records: 2_000, bytes: 1e9, together: true };
-    const taken = await left.take(limits, 0);
+    const taken = await left.lend(limits, 0);
     assert.equal(taken.length, 1_197);
     await left.conclude({ settled: taken, postponed: [], unsent: [] });
     assert.equal(left.count(), 0);
@@ -138,7 +139,7 @@ describe("delivery: what the store on LevelDB promises of real files", () => {
 
   it("a queue that has lost records says how many, whether its node is deployed or not", async () => {
     const first = await openReady();
-    const lane = await LaneStore.open<number>(first, OWNER);
+    const lane = await LaneQueue.open<number>(new KeyValueStore(first), OWNER);
     await lane.append(
       { id: "m", envelope: {} },
       [1, 2, 3].map((n) => ({ key: `c${n}`, body: n })),
@@ -149,7 +150,7 @@ describe("delivery: what the store on LevelDB promises of real files", () => {
     await db.del(`lane/node/record/${"2".padStart(16, "0")}`);
     await db.close();
     const store = await openReady();
-    const delivery = new Delivery(store, store.ready());
+    const delivery = new Delivery(new KeyValueStore(store));
     await delivery.ready;
     const [report] = await delivery.report();
     assert.deepEqual([report?.waiting, report?.name, report?.exists], [2, "To Voucherify", false]);

@@ -20,9 +20,10 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import fc from "fast-check";
 import type { JsonValue } from "../../src/json";
-import { type StoreOperation, StoreUnavailableError } from "../../src/store/durable-store";
+import { StoreUnavailableError } from "../../src/store/durable-store";
+import type { KeyValueOperation } from "../../src/store/key-value/engine";
 import { LevelStore } from "../../src/store/level/level-store";
-import { readable } from "../../src/store/store-keys";
+import { readable } from "../../src/store/key-value/pages";
 import { skipWithoutOwnDisk } from "../support/own-disk";
 import { StoreProcess } from "../support/store-process";
 import { waitFor } from "../support/wait-for";
@@ -30,8 +31,8 @@ import { waitFor } from "../support/wait-for";
 const EVERYTHING = { gte: "!", lt: "~" };
 const LANE = { gte: "lane/", lt: "lane0" };
 const laneKey = (number: number): string => `lane/${String(number).padStart(16, "0")}`;
-const put = (key: string, value: JsonValue): StoreOperation => ({ type: "put", key, value });
-const del = (key: string): StoreOperation => ({ type: "del", key });
+const put = (key: string, value: JsonValue): KeyValueOperation => ({ type: "put", key, value });
+const del = (key: string): KeyValueOperation => ({ type: "del", key });
 const isRoot = process.getuid?.() === 0;
 
 describe("delivery: the store on LevelDB", () => {
@@ -188,7 +189,7 @@ describe("delivery: the store on LevelDB", () => {
       const store = await openReady();
       const secret = randomBytes(64).toString("hex");
       const holders = (): string[] => filesOf(folder, /\d/).filter((file) => readFileSync(file).includes(secret));
-      const filling = (): StoreOperation[] =>
+      const filling = (): KeyValueOperation[] =>
         Array.from({ length: 20_000 }, (_, index) => put(laneKey(index), randomBytes(150).toString("hex")));
       await store.write([put("lane/secret", secret)]);
       await store.write(filling()); // the secret lies in a table, further down than what comes later

@@ -115,7 +115,7 @@ describe("delivery: lost answers", () => {
       const bench = noting(await live(() => retry));
       await bench.accept("a:1");
       await bench.pass(500);
-      await bench.store.erase("a");
+      await bench.queue.erase("a");
       await bench.pass(1_000);
       assert.deepEqual(
         bench.disk.keys().filter((key) => !key.includes("lanes")),

@@ -4,11 +4,12 @@ import { type Clock, install } from "@sinonjs/fake-timers";
 import { Delivery } from "../../src/delivery/delivery";
 import { StoreUnavailableError } from "../../src/store/durable-store";
 import type { WhyUnfit } from "../../src/delivery/fitting-destination";
-import type { InboxEntry } from "../../src/delivery/inbox/inbox";
+import type { InboxEntry } from "../../src/store/inbox-store";
 import { ConfigurationError } from "../../src/delivery/outcome";
-import type { Outbox, OutboxNews, OutgoingMessage } from "../../src/delivery/outbox/outbox";
+import type { Outbox } from "../../src/delivery/outbox/outbox";
+import type { OutboxNews, OutgoingMessage } from "../../src/delivery/outbox/outgoing-message";
 import { type Body, delivered, down, refused, retry, ScriptedDestination } from "../support/lane-bench";
-import { MemoryDurableStore } from "../support/memory-durable-store";
+import { MemoryDurableStore, put } from "../support/memory-durable-store";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -45,7 +46,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
 
   /** A process starts with what is on disk. */
   async function start(): Promise<void> {
-    delivery = new Delivery(disk, Promise.resolve(), { report: (sentence) => reports.push(sentence) });
+    delivery = new Delivery(disk, { report: (sentence) => reports.push(sentence) });
     lives.push(delivery);
     destination = new ScriptedDestination();
     [news, emitted] = [[], []];
@@ -137,7 +138,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
     const receipt = await receive();
     const hash = (text: string): string => createHash("sha256").update(text).digest("base64").slice(0, 12);
     const marks = [JSON.stringify({ key: "a", body: { values: ["a"] } }), "held"].map(hash).join("");
-    await disk.write([{ type: "put", key: `taken/${receipt}/node/${"0".padStart(16, "0")}`, value: marks }]);
+    await disk.write([put(`taken/${receipt}/node/${"0".padStart(16, "0")}`, marks)]);
     await crash();
     const taken = await accept(await deploy(), ["a", "b", "held"], { receipts: [receipt] });
     assert.deepEqual(taken, { waiting: 1, fresh: [1], repeated: 0 });
@@ -447,7 +448,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       "bad unexpected_error",
       "no invalid_payload",
     ]);
-    assert.equal(delivery.failed.count(), 2);
+    assert.equal(await delivery.failed.count(), 2);
     assert.equal((await delivery.report())[0]?.waiting, 0);
     assert.deepEqual(news.flatMap((one) => one.delivered.map(({ key }) => key)).sort(), ["one", "two"]);
     assert.ok(reports.some((sentence) => sentence.includes("publication is undefined")));
@@ -477,7 +478,7 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
     assert.deepEqual(await delivery.find("r1"), { receivedAt: 7, waiting: { node: 2 }, failed: { node: 1 } });
     assert.deepEqual(await delivery.erase("jane"), { ...NOTHING, waiting: 1, received: 1 });
     assert.deepEqual(await delivery.erase("bad"), { ...NOTHING, failed: 1 });
-    assert.doesNotMatch(JSON.stringify(await disk.read({ gte: "", lt: "~" })), /jane|bad/);
+    assert.doesNotMatch(JSON.stringify(await disk.engine.read({ gte: "", lt: "~" })), /jane|bad/);
     assert.equal((await delivery.report())[0]?.waiting, 1);
   });
 
@@ -495,10 +496,10 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       assert.equal(destination.calls.length, 1);
       assert.deepEqual(await delivery.erase("jane"), { ...NOTHING, waiting: 1 });
       assert.deepEqual(await delivery.erase("jane"), NOTHING);
-      assert.doesNotMatch(JSON.stringify(await disk.read({ gte: "", lt: "~" })), /jane/);
+      assert.doesNotMatch(JSON.stringify(await disk.engine.read({ gte: "", lt: "~" })), /jane/);
       await accept(outbox, ["jane:later"]);
       await pass(5_000);
-      assert.doesNotMatch(JSON.stringify(await disk.read({ gte: "dead", lt: "inbox~" })), /jane/);
+      assert.doesNotMatch(JSON.stringify(await disk.engine.read({ gte: "dead", lt: "inbox~" })), /jane/);
       assert.deepEqual(
         news.map((one) => [one.delivered.length, one.failed.map(({ key }) => key), one.settled, one.total]),
         [[0, ["joe"], 2, 2]],
@@ -506,7 +507,10 @@ describe("delivery: a node's outbox, the inbox and the dead letters together", (
       destination.answer = () => delivered;
       await pass(60_000);
       assert.deepEqual(destination.sent.at(-1), ["jane:later"]);
-      assert.deepEqual([outbox.lane.state().waiting, outbox.lane.state().inFlight, delivery.failed.count()], [0, 0, 1]);
+      assert.deepEqual(
+        [outbox.lane.state().waiting, outbox.lane.state().inFlight, await delivery.failed.count()],
+        [0, 0, 1],
+      );
     });
 
   it("a customer who is erased while a call is open is not missed after a crash", async () => {

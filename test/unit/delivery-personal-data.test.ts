@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PersonalData, type Surroundings } from "../../src/delivery/personal-data";
+import { PersonalData, type WhoseValue } from "../../src/delivery/desk/personal-data";
 import type { JsonValue } from "../../src/json";
 
 const MAIL = "jane.doe@example.com";
@@ -15,7 +15,7 @@ describe("taking one person out of JSON", () => {
     assert.deepEqual((left as { records: JsonValue }).records, [customer("joe")]);
   });
 
-  const cases: [string, string, JsonValue, JsonValue | undefined, Surroundings?][] = [
+  const cases: [string, string, JsonValue, JsonValue | undefined, WhoseValue?][] = [
     ["a customer goes whole", "jane", customer("jane"), undefined],
     ["spaces around the ID", "jane", customer(" jane "), undefined],
     ["a number is the same ID", "42", { registered: 42, name: "N" }, undefined],

@@ -100,7 +100,7 @@ describe("delivery: what a lane promises, whatever happens", () => {
           await bench.pass(12 * 3_600_000);
 
           assert.deepEqual(violations, []);
-          assert.equal(bench.store.count(), 0, "nothing waits any more");
+          assert.equal(bench.queue.count(), 0, "nothing waits any more");
           assert.deepEqual(new Map([...reached].sort()), new Map([...accepted].sort()), "order per key");
           const settled = bench.news.flatMap(({ messageId, delivered, failed }) =>
             [...delivered, ...failed].map(({ index }) => `${messageId} ${index}`),

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import FakeTimers from "@sinonjs/fake-timers";
-import { Cursors } from "../../src/delivery/cursors";
 import { StoreUnavailableError } from "../../src/store/durable-store";
 import { Inbox } from "../../src/delivery/inbox/inbox";
-import { SeenEvents } from "../../src/delivery/seen-events";
+import type { SeenEvents } from "../../src/store/seen-events";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
 const HOUR = 3_600_000;
@@ -14,21 +13,21 @@ describe("delivery: what was seen before", () => {
   let seen: SeenEvents;
   beforeEach(() => {
     disk = new MemoryDurableStore();
-    seen = new SeenEvents(disk);
+    seen = disk.seen;
   });
 
-  /** Claims and writes; returns the places that were new. */
+  /** Looks and writes; returns the places that were new. */
   const take = async (keys: readonly (string | undefined)[], now = NOW): Promise<readonly number[]> => {
-    const claim = await seen.claim(keys, 48 * HOUR, now);
-    await disk.write(claim.operations);
-    claim.done();
-    return claim.fresh;
+    const first = await seen.firstOf(keys, 48 * HOUR, now);
+    await disk.write(first.changes);
+    first.done();
+    return first.fresh;
   };
 
   it("knows a key again, also after a restart, for as long as was asked", async () => {
     assert.deepEqual(await take(["r_1", "r_2"]), [0, 1]);
     assert.deepEqual(await take(["r_2", "r_3"]), [1]);
-    seen = new SeenEvents(disk.crashedCopy());
+    seen = disk.crashedCopy().seen;
     assert.deepEqual(await take(["r_1"], NOW + 48 * HOUR - 1), []);
     assert.deepEqual(await take(["r_1"], NOW + 48 * HOUR), [0]);
   });
@@ -39,20 +38,20 @@ describe("delivery: what was seen before", () => {
   });
 
   it("lets the second of two at one moment wait for the first", async () => {
-    const first = await seen.claim(["a"], HOUR, NOW);
+    const first = await seen.firstOf(["a"], HOUR, NOW);
     let second: readonly number[] | undefined;
     const waiting = take(["a"]).then((fresh) => (second = fresh));
     const third = take(["a"]);
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(second, undefined);
-    await disk.write(first.operations);
+    await disk.write(first.changes);
     first.done();
     await waiting;
     assert.deepEqual([second, await third], [[], []]);
   });
 
   it("gives a key to one of many when the first could not write", async () => {
-    const first = await seen.claim(["a"], HOUR, NOW);
+    const first = await seen.firstOf(["a"], HOUR, NOW);
     const others = Promise.all([take(["a"]), take(["a"]), take(["a"])]);
     first.release();
     assert.deepEqual((await others).flat(), [0]);
@@ -86,9 +85,9 @@ describe("delivery: what was seen before", () => {
     await take(["a"]);
     const later = NOW + 49 * HOUR;
     let again: Promise<readonly number[]> | undefined;
-    const get = disk.get.bind(disk);
-    disk.get = async (keys) => {
-      disk.get = get;
+    const get = disk.engine.get.bind(disk.engine);
+    disk.engine.get = async (keys) => {
+      disk.engine.get = get;
       const values = await get(keys);
       again = take(["a"], later);
       // Time enough to be written, if nobody kept it waiting.
@@ -120,16 +119,16 @@ describe("delivery: what was seen before", () => {
   it("counts nothing as seen when the write of its message failed, and all when it resolved", async () => {
     const inbox = new Inbox(disk);
     const receive = async (): Promise<readonly number[]> => {
-      const claim = await seen.claim(["r_1"], 48 * HOUR, NOW);
+      const first = await seen.firstOf(["r_1"], 48 * HOUR, NOW);
       try {
-        if (claim.fresh.length > 0)
-          await inbox.receive({ node: "in", receivedAt: NOW, message: { events: ["r_1"] } }, claim.operations);
-        claim.done();
+        if (first.fresh.length > 0)
+          await inbox.receive({ node: "in", receivedAt: NOW, message: { events: ["r_1"] } }, first.changes);
+        first.done();
       } catch (error) {
-        claim.release();
+        first.release();
         throw error;
       }
-      return claim.fresh;
+      return first.fresh;
     };
     disk.failWrites = 1;
     // The second one waits for the first, and takes its place.
@@ -145,28 +144,28 @@ describe("delivery: what was seen before", () => {
     const next = new Inbox(crashed);
     await next.open();
     assert.equal(next.size, 1);
-    assert.deepEqual((await new SeenEvents(crashed).claim(["r_1"], HOUR, NOW)).fresh, []);
+    assert.deepEqual((await crashed.seen.firstOf(["r_1"], HOUR, NOW)).fresh, []);
   });
 
   it("keeps no ID of a customer in clear text", async () => {
     await take(["jane@example.com-1"]);
-    await disk.write([new Cursors(disk).moveTo("node", "jane@example.com", "evcus_1")]);
+    await disk.write([disk.cursors.moveTo("node", "jane@example.com", "evcus_1")]);
     assert.doesNotMatch(disk.keys().join(), /jane/);
   });
 
-  it("says so when the store does not work, and holds no claim then", async () => {
-    const get = disk.get.bind(disk);
-    disk.get = () => Promise.reject(new StoreUnavailableError("The test refuses this read."));
-    await assert.rejects(seen.claim(["a"], HOUR, NOW), StoreUnavailableError);
-    disk.get = get;
+  it("says so when the store does not work, and holds nothing then", async () => {
+    const get = disk.engine.get.bind(disk.engine);
+    disk.engine.get = () => Promise.reject(new StoreUnavailableError("The test refuses this read."));
+    await assert.rejects(seen.firstOf(["a"], HOUR, NOW), StoreUnavailableError);
+    disk.engine.get = get;
     assert.deepEqual(await take(["a"]), [0]);
   });
 
   it("remembers how far a node has read, for each customer", async () => {
-    const cursors = new Cursors(disk);
+    const { cursors } = disk;
     assert.equal(await cursors.read("node", "jane"), undefined);
     await disk.write([cursors.moveTo("node", "jane", "evcus_7")]);
-    assert.equal(await new Cursors(disk.crashedCopy()).read("node", "jane"), "evcus_7");
+    assert.equal(await disk.crashedCopy().cursors.read("node", "jane"), "evcus_7");
     assert.equal(await cursors.read("node", "joe"), undefined);
     assert.equal(await cursors.read("other", "jane"), undefined);
   });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
-import type { DeadLetter } from "../../src/delivery/dead-letters/dead-letters";
+import type { DeadLetter } from "../../src/store/dead-letters";
 import { Delivery } from "../../src/delivery/delivery";
 import { CircuitBreaker } from "../../src/delivery/outbox/circuit-breaker";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
-import { DEFAULT_RETRY } from "../../src/delivery/outbox/retry-policy";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
+import { DEFAULT_RETRY } from "../../src/delivery/retry-policy";
 import { delivered, down, LaneBench, retry } from "../support/lane-bench";
 import { MemoryDurableStore } from "../support/memory-durable-store";
 
@@ -26,7 +26,7 @@ describe("delivery: what is forgotten, and when", () => {
   });
 
   async function start(): Promise<void> {
-    delivery = new Delivery(disk, Promise.resolve());
+    delivery = new Delivery(disk);
     await delivery.ready;
     await clock.tickAsync(0);
   }
@@ -47,9 +47,9 @@ describe("delivery: what is forgotten, and when", () => {
   const buried = async (): Promise<string[]> =>
     (await delivery.deadLetters.list({ limit: 10 })).letters.map(({ customer }: DeadLetter) => customer);
   const see = async (key: string): Promise<void> => {
-    const claim = await delivery.seen.claim([key], 2 * DAY, Date.now());
-    await delivery.write(claim.operations);
-    claim.done();
+    const first = await delivery.seen.firstOf([key], 2 * DAY, Date.now());
+    await delivery.write(first.changes);
+    first.done();
   };
 
   it("failed records after 30 days and seen events after their time, at a start", async () => {
@@ -135,9 +135,9 @@ describe("delivery: a clock that steps back", () => {
 
   it("of a queue from release 0.1.0, which wrote no pause: 5 minutes", async () => {
     const disk = new MemoryDurableStore();
-    const store = await LaneStore.open(disk, owner);
+    const store = await LaneQueue.open(disk, owner);
     await store.append({ id: "m", envelope: {} }, [{ key: "a", body: { values: ["1"] } }], NOW);
-    const records = await store.take({ records: 1, bytes: 100, together: true }, NOW);
+    const records = await store.lend({ records: 1, bytes: 100, together: true }, NOW);
     await store.conclude({ settled: [], postponed: [{ records, triedAt: NOW, dueAt: NOW + 3 * DAY }], unsent: [] });
     const next = await LaneBench.start({}, disk.crashedCopy(), NOW);
     await next.pass(5 * MINUTE + 1_000);

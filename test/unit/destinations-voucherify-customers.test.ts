@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Settlement } from "../../src/delivery/destination";
 import { Lane, type SettledResults } from "../../src/delivery/outbox/lane";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import type { CustomerUpdate } from "../../src/destinations/customer-update";
 import { type HttpAnswer, TransportError } from "../../src/http/http-client";
@@ -473,7 +473,7 @@ describe("destinations: customers to Voucherify", () => {
   it("works with a lane: an outage in the middle delays, and loses nothing", async () => {
     voucherify.bulk = (_customers, call) => (call < 4 ? answer(503) : answer(202, { async_action_id: `aa_${call}` }));
     const lane = new Lane<CustomerUpdate>({
-      store: await LaneStore.open(new MemoryDurableStore(), { node: "node", name: "", type: "test" }),
+      queue: await LaneQueue.open(new MemoryDurableStore(), { node: "node", name: "", type: "test" }),
       destination: voucherify.destination,
       concurrency: 2,
       random: () => 1,

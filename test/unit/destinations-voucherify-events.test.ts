@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Lane, type SettledResults } from "../../src/delivery/outbox/lane";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import { ConfigurationError, type Outcome } from "../../src/delivery/outcome";
 import { EventLessons } from "../../src/destinations/voucherify/event-lessons";
 import type { Repeat } from "../../src/destinations/lost-answers";
@@ -185,7 +185,7 @@ describe("destinations: custom events to Voucherify", () => {
       { disk = new MemoryDurableStore(), api = apiAt(simulator.url), retry = FAST, news = [] as News } = {},
     ) => {
       const lane = new Lane<CustomEvent>({
-        store: await LaneStore.open(disk, { node: "node", name: "Node", type: "test" }),
+        queue: await LaneQueue.open(disk, { node: "node", name: "Node", type: "test" }),
         destination: new VoucherifyEvents({ api, repeat, lessons: new EventLessons(), repeatPausesMs: [5, 10, 15] }),
         concurrency: 4,
         retry,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Lane } from "../../src/delivery/outbox/lane";
-import { LaneStore } from "../../src/delivery/outbox/lane-store";
+import { LaneQueue } from "../../src/delivery/queue/lane-queue";
 import type { Destination, LaneRecord, Settlement } from "../../src/delivery/destination";
 import { ConfigurationError } from "../../src/delivery/outcome";
 import type { Repeat } from "../../src/destinations/lost-answers";
@@ -232,7 +232,7 @@ describe("destinations: Voucherify's hosted integration", () => {
       new VoucherifyGateway({ gatewayUrl: simulator.url, keys: TEST_KEYS, send: sendHttp, timeoutMs: 10_000 });
     const startLane = async (repeat: Repeat) =>
       (lane = new Lane<CustomEvent>({
-        store: await LaneStore.open(new MemoryDurableStore(), { node: "n", name: "N", type: "t" }),
+        queue: await LaneQueue.open(new MemoryDurableStore(), { node: "n", name: "N", type: "t" }),
         destination: new GatewayEvents({ gateway: real(), hardId: "registered", repeat, repeatPausesMs: [5, 10, 15] }),
         retry: { firstMs: 5, capMs: 20, giveUpAfterMs: 60_000 },
       }));

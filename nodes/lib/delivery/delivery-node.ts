@@ -1,21 +1,23 @@
 import { randomUUID } from "node:crypto";
 import type { Node, NodeAPI } from "node-red";
 import type { Destination } from "../../../src/delivery/destination";
-import type { Lane, LaneState } from "../../../src/delivery/outbox/lane";
+import type { Lane } from "../../../src/delivery/outbox/lane";
+import type { LaneState } from "../../../src/delivery/outbox/lane-state";
 import { UNFIT } from "../../../src/delivery/fitting-destination";
 import type { JudgedItem, SettledAtOnce } from "../../../src/destinations/work/judged";
-import { leavesByOutput, type OutboxNews } from "../../../src/delivery/outbox/outbox";
-import { customerOf } from "../../../src/delivery/record-key";
-import { type BodyKind, type KindedRecord, kindOf, whyUnfit } from "../../../src/destinations/body-kinds";
+import { leavesByOutput } from "../../../src/delivery/outbox/outbox-news";
+import type { OutboxNews } from "../../../src/delivery/outbox/outgoing-message";
+import { type BodyKind, kindOf, whyUnfit } from "../../../src/destinations/body-kinds";
 import { liveOnly } from "../../../src/destinations/live-only";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/json";
+import type { JsonObject, JsonValue } from "../../../src/json";
 import type { RequestBudget } from "../../../src/throttle/request-budget";
+import { itemsOf, makeCopyable, nameOf, requestIdOf, sentenceFor } from "./delivery-message";
 import { hasDeliveryDownstream } from "./downstream";
 import { onClose } from "./delivery-life";
 import { durableDelivery, receiptsOf, showStoreProblem } from "./durable-delivery";
 import { onceFlowsRun } from "../runtime/flow-lifecycle";
 import { LiveMessages, serialisable } from "./live-messages";
-import { leaveOutTooDeep, type Message, MessageError, onEachMessage } from "../runtime/message-handler";
+import { type Message, MessageError, onEachMessage } from "../runtime/message-handler";
 import { placeIn } from "./parts";
 import { admitted, declareAccount, simulatedMark, refusalOfSimulated } from "./simulated-origin";
 import { clock, type NodeStatus } from "../runtime/status";
@@ -250,36 +252,9 @@ export function runDeliveryNode<Body>(RED: NodeAPI, node: Node, work: DeliveryWo
   });
 }
 
-/** What becomes of a message is told on copies of it, long after it was accepted: they must not fail then. */
-function makeCopyable(RED: NodeAPI, message: Message): void {
-  try {
-    RED.util.cloneMessage({ ...message, payload: undefined });
-  } catch (fault) {
-    if (!(fault instanceof RangeError)) throw fault;
-    leaveOutTooDeep(message);
-  }
-}
-
-/** The `request_id` of the webhook that brought a message. */
-function requestIdOf({ webhook }: Message): string | undefined {
-  return isJsonObject(webhook) && typeof webhook.request_id === "string" ? webhook.request_id : undefined;
-}
-
-/** The items of a payload: a list, or one. @throws MessageError when it is neither */
-function itemsOf({ payload }: Message, notAPayload: string | undefined): readonly JsonValue[] {
-  if (Array.isArray(payload)) return payload as JsonValue[];
-  if (notAPayload !== undefined && !isJsonObject(payload)) throw new MessageError(notAPayload);
-  return [payload as JsonValue];
-}
-
 /** How release 0.1.0 marked what it took: by what the node made of it. */
 function formerTexts<Body>(judged: JudgedItem<Body>): string[] {
   return "records" in judged ? judged.records.map((record) => JSON.stringify(record)) : [];
-}
-
-/** Names a record for the user, also one that an earlier life of the node accepted for something else. */
-function nameOf(record: KindedRecord & { readonly key: string }): JsonObject {
-  return kindOf(record)?.naming(record.body) ?? { source_id: customerOf(record.key) };
 }
 
 function countsOf<Body>({ settled, waiting, total, repeated }: OutboxNews<Body>): JsonObject {
@@ -288,11 +263,4 @@ function countsOf<Body>({ settled, waiting, total, repeated }: OutboxNews<Body>)
 
 function shortened(sentence: string): string {
   return sentence.length > 60 ? `${sentence.slice(0, 59)}…` : sentence;
-}
-
-/** What to say about records that were not delivered. */
-function sentenceFor(failed: readonly JsonObject[], things: string): string {
-  const reason = failed[0]?.reason;
-  const first = typeof reason === "string" ? reason : "";
-  return failed.length === 1 ? first : `${failed.length} ${things} were not delivered. The first: ${first}`;
 }

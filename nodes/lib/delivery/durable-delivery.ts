@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { NodeAPI } from "node-red";
 import { Delivery } from "../../../src/delivery/delivery";
+import { KeyValueStore } from "../../../src/store/key-value/key-value-store";
 import { LevelStore } from "../../../src/store/level/level-store";
 import { checkCloseTimeout, deliveryLife } from "./delivery-life";
 import { onceFlowsRun, watchFlows } from "../runtime/flow-lifecycle";
@@ -46,15 +47,15 @@ export function durableDelivery(RED: NodeAPI): Delivery {
   const existing = life.get(folder);
   if (existing) return existing;
 
-  const store = LevelStore.open(folder, {
+  const level = LevelStore.open(folder, {
     log: (level, sentence) => RED.log[level](sentence),
     unfit: () => place.unfit(),
   });
-  const delivery = new Delivery(store, store.ready(), {
+  const delivery = new Delivery(new KeyValueStore(level), {
     report: (sentence) => RED.log.error(sentence),
     onErase: (person) => LiveMessages.forgetThoseWith(person),
   });
-  life.add(RED, folder, { delivery, store });
+  life.add(RED, folder, { delivery, store: level });
   void place.tellAll();
   return delivery;
 }

@@ -25,7 +25,7 @@ export async function keepOnce<Item, Received extends JsonObject>(
   try {
     if (seen.fresh.length > 0) {
       const kept = received(seen.fresh);
-      reception.emitAfterAnswer(kept, await reception.keep(kept, requestId, seen.operations));
+      reception.emitAfterAnswer(kept, await reception.keep(kept, requestId, seen.changes));
     }
     seen.done();
     return seen.fresh.length;

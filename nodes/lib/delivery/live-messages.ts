@@ -1,4 +1,4 @@
-import type { PersonalData } from "../../../src/delivery/personal-data";
+import type { PersonalData } from "../../../src/delivery/desk/personal-data";
 import type { JsonObject, JsonValue } from "../../../src/json";
 import { isTooDeep } from "../../../src/schemas/json-scanner";
 import type { Message } from "../runtime/message-handler";

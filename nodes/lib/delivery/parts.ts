@@ -1,4 +1,4 @@
-import type { IncomingRecord } from "../../../src/delivery/inbox/take-marks";
+import type { IncomingRecord } from "../../../src/store/take-mark";
 import { isJsonObject } from "../../../src/json";
 import type { Message } from "../runtime/message-handler";
 

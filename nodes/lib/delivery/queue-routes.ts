@@ -2,7 +2,7 @@ import { pipeline } from "node:stream/promises";
 import type { Request, RequestHandler, Response } from "express";
 import type { NodeAPI } from "node-red";
 import { StoreUnavailableError } from "../../../src/store/durable-store";
-import type { QueueDesk, ReplayResult } from "../../../src/delivery/queue-desk";
+import type { QueueDesk, ReplayResult } from "../../../src/delivery/desk/queue-desk";
 import { isJsonObject, type JsonObject } from "../../../src/json";
 import { jsonOnly } from "../runtime/json-only";
 import type { PlaceReport } from "./store-place";
@@ -61,13 +61,12 @@ export function addQueueRoutes(RED: NodeAPI, desk: () => Promise<QueueDesk>, pla
   });
 
   get("/failed/export", async (queues, { query }, response) => {
-    const lines = queues.failed.exportLines(text(query.node));
-    const first = await lines.next(); // a store that does not work is told before the download has begun
+    const letters = queues.failed.all(text(query.node))[Symbol.asyncIterator]();
+    const first = await letters.next(); // a store that does not work is told before the download has begun
     response.setHeader("Content-Type", "application/x-ndjson; charset=utf-8");
     response.setHeader("Content-Disposition", 'attachment; filename="failed.jsonl"');
     const all = async function* (): AsyncGenerator<string> {
-      if (!first.done) yield first.value;
-      yield* lines;
+      for (let next = first; !next.done; next = await letters.next()) yield `${JSON.stringify(next.value)}\n`;
     };
     await pipeline(all, response).catch(() => undefined); // the download is cut off, which the browser tells
     return undefined;

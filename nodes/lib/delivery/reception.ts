@@ -1,7 +1,7 @@
 import type { Node, NodeAPI } from "node-red";
-import type { DeadLetter } from "../../../src/delivery/dead-letters/dead-letters";
-import type { StoreOperation } from "../../../src/store/durable-store";
-import type { SeenClaim } from "../../../src/delivery/seen-events";
+import type { Change } from "../../../src/store/change";
+import type { NewLetter } from "../../../src/store/dead-letters";
+import type { FirstSight } from "../../../src/store/seen-events";
 import type { JsonObject } from "../../../src/json";
 import { hasDeliveryDownstream } from "./downstream";
 import { durableDelivery, showStoreProblem } from "./durable-delivery";
@@ -38,7 +38,7 @@ export interface ReceptionOptions<Received extends JsonObject> {
 }
 
 /** What of a webhook did not come before. One of `done` and `release` must follow. */
-export interface Fresh<Item> extends Omit<SeenClaim, "fresh"> {
+export interface Fresh<Item> extends Omit<FirstSight, "fresh"> {
   readonly fresh: Item[];
 }
 
@@ -83,8 +83,8 @@ export class Reception<Received extends JsonObject> {
    */
   async firstOf<Item>(items: readonly Item[], keyOf: (item: Item) => string | undefined): Promise<Fresh<Item>> {
     await this.delivery.usable(STORE_PATIENCE_MS);
-    const claim = await this.delivery.seen.claim(items.map(keyOf), this.options.repeatedWithinMs, Date.now());
-    return { ...claim, fresh: claim.fresh.map((place) => items[place]!) };
+    const first = await this.delivery.seen.firstOf(items.map(keyOf), this.options.repeatedWithinMs, Date.now());
+    return { ...first, fresh: first.fresh.map((place) => items[place]!) };
   }
 
   /**
@@ -93,7 +93,7 @@ export class Reception<Received extends JsonObject> {
    * @param also what must be written in the same moment, kept message or not
    * @throws StoreUnavailableError when that is not possible now
    */
-  async keep(received: Received, requestId: string | undefined, also: readonly StoreOperation[] = []): Promise<Handed> {
+  async keep(received: Received, requestId: string | undefined, also: readonly Change[] = []): Promise<Handed> {
     const isFollowed = this.isFollowed();
     if (!isFollowed && also.length === 0) return this.mark;
     await this.delivery.usable(STORE_PATIENCE_MS);
@@ -114,7 +114,7 @@ export class Reception<Received extends JsonObject> {
    * Keeps what could not even become a message, for a person to look at.
    * @throws StoreUnavailableError when that is not possible now
    */
-  async bury(letter: Omit<DeadLetter, "id">): Promise<void> {
+  async bury(letter: NewLetter): Promise<void> {
     await this.delivery.usable(STORE_PATIENCE_MS);
     await this.delivery.bury(letter);
   }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { NodeAPI } from "node-red";
 import { type Disk, diskOf } from "../../../src/store/level/disk-kind";
 import { COPIED, moveContents } from "../../../src/store/level/folder-move";
-import { KEPT_WORK } from "../../../src/delivery/kept-work";
+import { KEPT_WORK } from "../../../src/store/key-value/key-value-store";
 import { holdsAny, isStore } from "../../../src/store/level/look";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../../../src/store/level/private";
 import { realPath } from "../../../src/store/level/real-path";

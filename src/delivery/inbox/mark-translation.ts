@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "../../json";
-import { hashOf, joinMark, type Rename, splitMark } from "./take-marks";
+import { hashOf, joinMark, type MarkTranslation, type Rename, splitMark } from "../../store/take-mark";
 
 /** Where a message holds its records; the first that is there. */
 const PARTS = ["payload", "records", "events"] as const;
@@ -9,17 +9,6 @@ interface Rewritten {
   readonly hash: string;
   /** Undefined where the record is gone. */
   readonly now?: { readonly hash: string; readonly index: number };
-}
-
-/** How marks of a message's records follow when the message is rewritten. */
-export interface MarkTranslation {
-  /** Of marks that are kept, also of records that a flow has changed: their places move too. */
-  readonly kept: Rename;
-  /**
-   * Of records that come now. They may be of a message that the flow was handed before: what it says of them is then no more
-   * known than by their JSON, and one of several equal records that has moved cannot be told from its neighbour.
-   */
-  readonly coming: Rename;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { retryDelay, type RetryPolicy } from "./retry-policy";
+import { retryDelay, type RetryPolicy } from "../retry-policy";
 
 /** So many different calls that fail one after another mean that the destination is down. */
 const CALLS_UNTIL_DOWN = 3;

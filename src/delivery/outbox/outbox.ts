@@ -1,85 +1,26 @@
 import { randomUUID } from "node:crypto";
-import type { JsonObject, JsonValue } from "../../json";
-import type { DeadLetter, DeadLetters } from "../dead-letters/dead-letters";
-import { DEFECT_KEY } from "../defect";
-import type { Destination } from "../destination";
-import { type StoreOperation, StoreUnavailableError } from "../../store/durable-store";
-import { FittingDestination, UNFIT, type WhyUnfit } from "../fitting-destination";
+import type { Change } from "../../store/change";
+import type { DeadLetter, DeadLetters } from "../../store/dead-letters";
+import { StoreUnavailableError } from "../../store/durable-store";
+import { FittingDestination } from "../fitting-destination";
 import { groupBy } from "../../async/group-by";
 import type { Inbox } from "../inbox/inbox";
-import { type Alongside, Lane, type LaneState, type SettledResults } from "./lane";
-import type { LaneOwner, LaneStore } from "./lane-store";
-import { customerOf } from "../record-key";
+import type { Alongside } from "./calls";
+import { Lane, type SettledResults } from "./lane";
+import type { LaneState } from "./lane-state";
+import type { LaneOwner } from "../../store/lanes";
+import type { LaneQueue } from "../queue/lane-queue";
 import type { RecordKind } from "../record-kind";
-import { keptRepetition, mayComeAgain, mayNotComeAgain, type Repetition } from "../repetition";
-import type { RetryPolicy } from "./retry-policy";
-import type { SeenClaim, SeenEvents } from "../seen-events";
+import { keptRepetition, mayComeAgain, mayNotComeAgain } from "../repetition";
+import { type Envelope, lettersOf, newsFor, outputOf } from "./outbox-news";
+import type { OutboxNews, OutboxNode, OutgoingItem, OutgoingMessage, Taken } from "./outgoing-message";
+import type { RetryPolicy } from "../retry-policy";
+import type { FirstSight, SeenEvents } from "../../store/seen-events";
 import { sleep } from "../../async/sleep";
-import type { IncomingRecord } from "../inbox/take-marks";
-import type { NewRecord } from "./waiting-record";
+import type { NewRecord } from "../../store/kept-record";
 
 /** How long a message with a receipt waits before it knocks at a store again that does not work. */
 const KNOCK_MS = 500;
-
-/** A record of a message as it came in, and what its node makes of it. */
-export interface OutgoingItem<Body> extends IncomingRecord {
-  /** `body` is plain JSON. None: it needs no delivery, because its node settles it itself. */
-  readonly records: readonly { readonly key: string; readonly body: Body }[];
-  /** What comes again with an equal key in this time is left out; absent where nothing tells a repetition. */
-  readonly repetition?: Repetition;
-}
-
-/** A message as a delivery node hands it over. */
-export interface OutgoingMessage<Body> {
-  readonly id: string;
-  /** Its serialisable properties. */
-  readonly properties: JsonObject;
-  /** Where its records were received: ids of inbox entries. */
-  readonly receipts: readonly string[];
-  /** Of the webhook that it came with, if any. */
-  readonly requestId?: string;
-  /** What the bodies of its records are. */
-  readonly kind?: Required<RecordKind>;
-  readonly items: readonly OutgoingItem<Body>[];
-}
-
-/** What a node had not taken before of a message: a message that is emitted again has been taken in part, or whole. */
-export interface Taken {
-  /** How many records wait now. */
-  readonly waiting: number;
-  /** Places of the items that were not taken before. */
-  readonly fresh: readonly number[];
-  /** How many items were left out because they repeat what another message has brought. */
-  readonly repeated: number;
-}
-
-/** What one call settled of one message, as its node hears it. */
-export interface OutboxNews<Body> extends Omit<SettledResults<Body>, "envelope"> {
-  readonly properties: JsonObject;
-  /** Of the inbox entry that the delivered part has become, when another delivery node follows. */
-  readonly receipt?: string;
-  /** How many items of the message repeated what another one had brought. */
-  readonly repeated: number;
-}
-
-/** What the node of an outbox decides, anew with each deploy. */
-export interface OutboxNode<Body> {
-  readonly destination: Destination<Body>;
-  /** Most calls at one time. */
-  readonly concurrency: number;
-  /** The serialisable message that leaves by the output for what was delivered; asked only when another delivery node follows. */
-  output(news: OutboxNews<Body>): JsonObject;
-  /** Why it cannot send a record that waits; by default it sends all. */
-  readonly whyUnfit?: WhyUnfit;
-  /** Only test customers are delivered. */
-  readonly testMode?: boolean;
-  /** Failed records leave by the output as well, for a flow that goes on with them. */
-  readonly sendsFailures?: boolean;
-  /** Estimate: when the last of so many waiting records will have been sent (Unix ms), where a limit makes them wait. */
-  doneAt?(waiting: number): number | undefined;
-  /** Whether another delivery node follows, so that the output must not be lost in a crash. */
-  isFollowed(): boolean;
-}
 
 /** Who hears of the work of an outbox: the node, while it lives. */
 export interface OutboxListener<Body> {
@@ -89,7 +30,7 @@ export interface OutboxListener<Body> {
 
 /** What an outbox is made of. */
 export interface OutboxOptions<Body> {
-  readonly waiting: LaneStore<Body>;
+  readonly waiting: LaneQueue<Body>;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
   readonly seen: SeenEvents;
@@ -99,18 +40,13 @@ export interface OutboxOptions<Body> {
   readonly report?: (sentence: string) => void;
 }
 
-/** What goes on of a message, and the claims on it. */
+/** What goes on of a message: its marks are held, and what it repeats is known. */
 interface Taking {
   readonly fresh: readonly number[];
   readonly repeated: number;
-  readonly operations: readonly StoreOperation[];
+  readonly changes: readonly Change[];
   done(): void;
   release(): void;
-}
-
-interface Envelope extends JsonObject {
-  properties: JsonObject;
-  settledAtOnce: number;
 }
 
 /**
@@ -127,7 +63,7 @@ export class Outbox<Body> {
 
   private constructor(
     private readonly options: OutboxOptions<Body>,
-    readonly waiting: LaneStore<Body>,
+    readonly waiting: LaneQueue<Body>,
     readonly lane: Lane<Body>,
   ) {
     lane.onSettled((news) => this.tell(news));
@@ -139,7 +75,7 @@ export class Outbox<Body> {
     const { waiting, owner } = options;
     waiting.owner = owner;
     const lane: Lane<Body> = new Lane<Body>({
-      store: waiting,
+      queue: waiting,
       alongside: (news): Alongside => outbox.alongside(news),
       ...(options.retry && { retry: options.retry }),
       ...(options.report && { report: options.report }),
@@ -229,9 +165,9 @@ export class Outbox<Body> {
         ...(repetition && { repetition }),
       }));
       const removal = this.options.deadLetters.removal(group);
-      const operations = [...removal.operations, ...mayNotComeAgain(records, Date.now())];
+      const changes = [...removal.changes, ...mayNotComeAgain(this.options.seen, records, Date.now())];
       try {
-        await this.lane.accept({ id: randomUUID(), envelope, records }, operations);
+        await this.lane.accept({ id: randomUUID(), envelope, records }, changes);
       } catch (error) {
         removal.failed();
         throw error;
@@ -241,8 +177,8 @@ export class Outbox<Body> {
   }
 
   private async take({ id, properties, requestId, receipts, kind, items }: OutgoingMessage<Body>): Promise<Taken> {
-    const taking = await this.claim(receipts, items);
-    const { fresh, repeated, operations } = taking;
+    const taking = await this.begin(receipts, items);
+    const { fresh, repeated, changes } = taking;
     const records = fresh.flatMap((place) => recordsOf(items[place]!, kind));
     const envelope: Envelope = {
       properties,
@@ -251,7 +187,7 @@ export class Outbox<Body> {
       ...(requestId !== undefined && { requestId }),
     };
     try {
-      if (records.length > 0 || operations.length > 0) await this.lane.accept({ id, envelope, records }, operations);
+      if (records.length > 0 || changes.length > 0) await this.lane.accept({ id, envelope, records }, changes);
     } catch (error) {
       taking.release();
       throw error;
@@ -261,17 +197,17 @@ export class Outbox<Body> {
   }
 
   /** What of a message is new to this node: not taken before from the same entry, and no repetition of another message. */
-  private async claim(receipts: readonly string[], items: readonly OutgoingItem<Body>[]): Promise<Taking> {
+  private async begin(receipts: readonly string[], items: readonly OutgoingItem<Body>[]): Promise<Taking> {
     const { inbox, seen, owner } = this.options;
-    const marks = receipts.length === 0 ? undefined : inbox.claim(receipts, owner.node, items);
+    const marks = receipts.length === 0 ? undefined : await inbox.take(receipts, owner.node, items);
     const untaken = marks?.fresh ?? [...items.keys()];
     const repetitions = untaken.map((place) => items[place]!.repetition);
-    let first: SeenClaim | undefined;
+    let first: FirstSight | undefined;
     try {
       if (repetitions.some((one) => one !== undefined)) {
         const keys = repetitions.map((one) => one?.key);
         const times = repetitions.map((one) => one?.forMs ?? 0);
-        first = await seen.claim(keys, times, Date.now());
+        first = await seen.firstOf(keys, times, Date.now());
       }
     } catch (error) {
       marks?.release();
@@ -281,7 +217,7 @@ export class Outbox<Body> {
     return {
       fresh,
       repeated: untaken.length - fresh.length,
-      operations: [...(marks?.operations ?? []), ...(first?.operations ?? [])],
+      changes: [...(marks?.changes ?? []), ...(first?.changes ?? [])],
       done: () => {
         marks?.done();
         first?.done();
@@ -302,12 +238,9 @@ export class Outbox<Body> {
 
   /** What is written when records settle: the failed ones as dead letters, the delivered ones as a message that goes on. */
   private alongside(settled: readonly SettledResults<Body>[]): Alongside {
-    const { deadLetters, inbox, owner } = this.options;
-    const letters = deadLetters.prepare(settled.flatMap((news) => this.lettersOf(news)));
-    const operations: StoreOperation[] = [
-      ...letters.operations,
-      ...settled.flatMap(({ failed }) => mayComeAgain(failed)),
-    ];
+    const { deadLetters, inbox, owner, seen } = this.options;
+    const letters = deadLetters.prepare(settled.flatMap((news) => lettersOf(news, owner.node)));
+    const changes: Change[] = [...letters.changes, ...settled.flatMap(({ failed }) => mayComeAgain(seen, failed))];
     const written: (() => void)[] = [];
     try {
       const followed = this.node?.isFollowed() ? this.node : undefined;
@@ -315,7 +248,7 @@ export class Outbox<Body> {
         const message = followed && outputOf(one, followed);
         if (!message) continue;
         const entry = inbox.prepare({ node: owner.node, receivedAt: Date.now(), message });
-        operations.push(...entry.operations);
+        changes.push(...entry.changes);
         written.push(() => {
           entry.kept();
           this.receipts.set(one, entry.receipt);
@@ -325,52 +258,12 @@ export class Outbox<Body> {
       letters.failed();
       throw error;
     }
-    return { operations, written: () => written.forEach((tell) => tell()), failed: () => letters.failed() };
-  }
-
-  private lettersOf({ messageId, envelope, failed }: SettledResults<Body>): Omit<DeadLetter, "id">[] {
-    const { properties, requestId } = envelope as Envelope;
-    return failed.map(({ index, key, body, kind, version, repetition, acceptedAt, attempts, outcome }) => ({
-      node: this.options.owner.node,
-      customer: customerOf(key),
-      ...(customerOf(key) !== key && { key }),
-      body: body as JsonValue,
-      ...(kind !== undefined && { kind }),
-      ...(version !== undefined && { version }),
-      ...(repetition && { repetition }),
-      reason: outcome.reason,
-      reasonKey: outcome.key,
-      attempts,
-      acceptedAt,
-      failedAt: Date.now(),
-      ...(outcome.answer && { answer: outcome.answer }),
-      messageId,
-      index,
-      envelope: properties,
-      ...(typeof requestId === "string" && { requestId }),
-    }));
+    return { changes, written: () => written.forEach((tell) => tell()), failed: () => letters.failed() };
   }
 }
 
 /** A signal that never comes. */
 const NEVER = new AbortController().signal;
-
-/** Whether there is something that leaves by the node's output. What the node cannot send is only kept. */
-export function leavesByOutput<Body>({ delivered, failed }: OutboxNews<Body>, sendsFailures = false): boolean {
-  return delivered.length > 0 || (sendsFailures && failed.some(({ outcome }) => outcome.key !== UNFIT));
-}
-
-/** What leaves by the output, if anything: what could not leave because of a mistake in the program is only kept. */
-function outputOf<Body>(one: SettledResults<Body>, node: OutboxNode<Body>): JsonObject | undefined {
-  const news = newsFor(one);
-  if (!leavesByOutput(news, node.sendsFailures)) return undefined;
-  try {
-    return node.output(news);
-  } catch (error) {
-    if (one.delivered.length === 0 && one.failed.every(({ outcome }) => outcome.key === DEFECT_KEY)) return undefined;
-    throw error;
-  }
-}
 
 function recordsOf<Body>({ records, repetition }: OutgoingItem<Body>, kind?: RecordKind): NewRecord<Body>[] {
   return records.map((record) => ({
@@ -378,15 +271,4 @@ function recordsOf<Body>({ records, repetition }: OutgoingItem<Body>, kind?: Rec
     ...kind,
     ...(repetition && { repetition: keptRepetition(repetition) }),
   }));
-}
-
-function newsFor<Body>({ envelope, ...news }: SettledResults<Body>): OutboxNews<Body> {
-  const { properties, settledAtOnce, repeated } = envelope as Envelope;
-  return {
-    ...news,
-    properties,
-    settled: news.settled + settledAtOnce,
-    total: news.total + settledAtOnce,
-    repeated: Number(repeated ?? 0),
-  };
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../json";
 import type { Delivered, Failed } from "../outcome";
-import type { MessageProgress, NewRecord, WaitingRecord } from "./waiting-record";
+import type { MessageProgress, NewRecord } from "../../store/kept-record";
+import type { WaitingRecord } from "../queue/waiting-record";
 
 /** A record with its final outcome. */
 export interface SettledRecord<Body, Final extends Delivered | Failed> extends NewRecord<Body> {

@@ -2,8 +2,8 @@ import type { Settlement } from "../destination";
 import { groupBy } from "../../async/group-by";
 import type { FinalRecord } from "./settled-results";
 import type { Failed, Retry } from "../outcome";
-import { retryDelay, type RetryPolicy } from "./retry-policy";
-import type { Postponed, WaitingRecord } from "./waiting-record";
+import { retryDelay, type RetryPolicy } from "../retry-policy";
+import type { Postponed, WaitingRecord } from "../queue/waiting-record";
 
 const HOUR_MS = 3_600_000;
 

@@ -1,19 +1,15 @@
 import { resolve } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import type { JsonValue } from "../../json";
-import {
-  type DurableStore,
-  type StoreEntry,
-  type StoreOperation,
-  type StoreRange,
-  StoreUnavailableError,
-} from "../durable-store";
+import { StoreUnavailableError } from "../durable-store";
+import type { KeyRange, KeyValueEngine, KeyValueEntry, KeyValueOperation } from "../key-value/engine";
 import { acknowledged } from "./acknowledged";
 import { keepPrivate } from "./private";
 import { foldersSetAside, type Mending, type RawOperation, markerOf, openDatabase } from "./open";
 import { LastingTrouble, UnfitPlace, explainTrouble, isDamage } from "./trouble";
-import { decodeValue, encodeValue } from "./values";
+import { decodeValue } from "./values";
 import { realPath } from "./real-path";
+import { toRaw, valuesNow, WaitingWrites } from "./waiting-writes";
 
 /** Settings of a LevelStore; times in milliseconds. */
 export interface LevelStoreOptions {
@@ -27,16 +23,6 @@ export interface LevelStoreOptions {
   readonly retryCapMs?: number;
 }
 
-interface Caller {
-  readonly operations: readonly RawOperation[];
-  readonly size: number;
-  resolve(): void;
-  reject(error: StoreUnavailableError): void;
-}
-
-/** Callers share a batch up to that many characters; one call alone may be larger. */
-const BATCH_SIZE = 4 * 1024 * 1024;
-
 /** Before and after all keys; nothing is ever stored there. */
 const FIRST_KEY = "!";
 const LAST_KEY = "~";
@@ -48,14 +34,14 @@ const LAST_KEY = "~";
 const owners = ((globalThis as Record<symbol, unknown>)[Symbol.for("@bloomreach-voucherify/node-red/level-stores")] ??=
   new Map()) as Map<string, LevelStore>;
 
-/** The durable store on LevelDB. What it does when the disk fails: docs/durable-store.md. */
-export class LevelStore implements DurableStore {
+/** The key-value engine on LevelDB. What it does when the disk fails: docs/durable-store.md. */
+export class LevelStore implements KeyValueEngine {
   private trouble: string | undefined;
   private readonly listeners = new Set<(problem: string | undefined) => void>();
   /** Set while the store can be used. */
   private db: ClassicLevel | undefined;
   private lastBatch = 0;
-  private queue: Caller[] = [];
+  private readonly waiting = new WaitingWrites();
   /** Work in the background that `close` waits for: opening, or writing. */
   private work: Promise<void>;
   private writing = false;
@@ -113,11 +99,10 @@ export class LevelStore implements DurableStore {
     return () => void this.listeners.delete(listener);
   }
 
-  async write(operations: readonly StoreOperation[]): Promise<void> {
+  async write(operations: readonly KeyValueOperation[]): Promise<void> {
     const raw = operations.map(toRaw);
-    const size = raw.reduce((sum, each) => sum + each.key.length + (each.type === "put" ? each.value.length : 0), 0);
     if (!this.db || this.closed) throw this.unavailable();
-    const written = new Promise<void>((resolve, reject) => this.queue.push({ operations: raw, size, resolve, reject }));
+    const written = this.waiting.add(raw);
     if (!this.writing) this.work = this.writeQueue();
     return written;
   }
@@ -127,12 +112,12 @@ export class LevelStore implements DurableStore {
     return keys.map((key, index) => this.readable(key, stored[index]));
   }
 
-  async read({ gte, lt, limit = -1 }: StoreRange): Promise<readonly StoreEntry[]> {
+  async read({ gte, lt, limit = -1 }: KeyRange): Promise<readonly KeyValueEntry[]> {
     const entries = await this.use((db) => db.iterator({ gte, lt, limit }).all());
     return entries.map(([key, stored]) => [key, this.readable(key, stored)] as const);
   }
 
-  readKeys({ gte, lt, limit = -1 }: StoreRange): Promise<readonly string[]> {
+  readKeys({ gte, lt, limit = -1 }: KeyRange): Promise<readonly string[]> {
     return this.use((db) => db.keys({ gte, lt, limit }).all());
   }
 
@@ -182,15 +167,16 @@ export class LevelStore implements DurableStore {
   private async writeQueue(): Promise<void> {
     this.writing = true;
     await Promise.resolve(); // so that calls made in one go share a batch
-    for (let db = this.db; db && this.queue.length > 0; db = this.db) {
-      const callers = this.nextCallers();
+    for (let db = this.db; db && this.waiting.size > 0; db = this.db) {
+      const callers = this.waiting.next();
       const operations = callers.flatMap((caller) => caller.operations);
       try {
         await db.batch([...operations, markerOf(this.lastBatch + 1)], { sync: true });
       } catch (error) {
         this.failed = operations;
         this.fail(db, error);
-        for (const caller of [...callers, ...this.queue.splice(0)]) caller.reject(this.unavailable());
+        for (const caller of callers) caller.reject(this.unavailable());
+        this.waiting.refuse(this.unavailable());
         break;
       }
       this.lastBatch++;
@@ -198,12 +184,6 @@ export class LevelStore implements DurableStore {
       for (const caller of callers) caller.resolve();
     }
     this.writing = false;
-  }
-
-  private nextCallers(): Caller[] {
-    let size = 0;
-    const over = this.queue.findIndex((caller, index) => (size += caller.size) > BATCH_SIZE && index > 0);
-    return this.queue.splice(0, over < 0 ? this.queue.length : over);
   }
 
   /** Reads with the open handle. */
@@ -235,7 +215,7 @@ export class LevelStore implements DurableStore {
       await db.close();
       await this.keepOpening();
     })();
-    for (const caller of this.queue.splice(0)) caller.reject(this.unavailable());
+    this.waiting.refuse(this.unavailable());
   }
 
   /** Opens until it works, the store is closed, or it never will. Never rejects. */
@@ -313,23 +293,4 @@ export class LevelStore implements DurableStore {
       return undefined;
     }
   }
-}
-
-function toRaw(operation: StoreOperation): RawOperation {
-  if (operation.type === "del") return { type: "del", key: operation.key };
-  return { type: "put", key: operation.key, value: encodeValue(operation.key, operation.value) };
-}
-
-/**
- * What makes `operations` undone: the values of their keys now, when they did not come into force. A batch that failed
- * can still be on disk, and be found at the next open.
- */
-async function valuesNow(db: ClassicLevel, operations: readonly RawOperation[]): Promise<readonly RawOperation[]> {
-  const keys = operations.map(({ key }) => key);
-  const values = await db.getMany(keys).catch(() => undefined);
-  if (!values) return [];
-  return keys.map((key, index) => {
-    const value = values[index];
-    return value === undefined ? { type: "del", key } : { type: "put", key, value };
-  });
 }

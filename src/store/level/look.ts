@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { StoreRange } from "../durable-store";
+import type { KeyRange } from "../key-value/engine";
 
 /** Whether there is a store in a folder; it may be empty. */
 export function isStore(folder: string): boolean {
@@ -10,7 +10,7 @@ export function isStore(folder: string): boolean {
 /**
  * Whether a store that nobody uses holds something in any of these ranges of keys. True also when that cannot be told.
  */
-export async function holdsAny(folder: string, ranges: readonly Pick<StoreRange, "gte" | "lt">[]): Promise<boolean> {
+export async function holdsAny(folder: string, ranges: readonly Pick<KeyRange, "gte" | "lt">[]): Promise<boolean> {
   try {
     const { ClassicLevel } = await import("classic-level");
     const db = new ClassicLevel(folder, { createIfMissing: false });

@@ -1,13 +1,13 @@
 import { areOfOneKind, type RecordKind } from "../record-kind";
-import type { TakeLimits, WaitingRecord } from "./waiting-record";
+import type { LendLimits, WaitingRecord } from "./waiting-record";
 
-/** What one take lends: records by key, so that those of one key stand together. */
-export class TakenBatch<Body> {
+/** What is lent at one go: records by key, so that those of one key stand together. */
+export class LentBatch<Body> {
   private readonly records = new Map<string, WaitingRecord<Body>[]>();
   private count = 0;
   private bytes = 0;
 
-  constructor(readonly limits: TakeLimits) {}
+  constructor(readonly limits: LendLimits) {}
 
   get all(): WaitingRecord<Body>[] {
     return [...this.records.values()].flat();

@@ -1,4 +1,4 @@
-import { padded } from "../../store/store-keys";
+import { padded } from "./pages";
 
 const PREFIX = "lane/";
 /** Behind every character that a key can go on with after a "/". */

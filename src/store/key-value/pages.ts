@@ -1,12 +1,12 @@
-import type { JsonValue } from "../json";
-import type { DurableStore, StoreEntry, StoreRange } from "./durable-store";
+import type { JsonValue } from "../../json";
+import type { KeyRange, KeyValueEngine, KeyValueEntry } from "./engine";
 
 /** So many values are read at one go, where nobody says how many are needed. */
 const PAGE = 500;
 /** So many keys: they are small. */
 const KEY_PAGE = 10_000;
 
-type Range = Pick<StoreRange, "gte" | "lt">;
+type Range = Pick<KeyRange, "gte" | "lt">;
 
 /** A number in a key: sixteen digits, so that keys sort as the numbers do. */
 export function padded(number: number): string {
@@ -15,11 +15,11 @@ export function padded(number: number): string {
 
 /** Everything in a range that can be read, in order. @throws StoreUnavailableError */
 export async function* readAll(
-  store: DurableStore,
+  engine: KeyValueEngine,
   range: Range,
   pageSize = PAGE,
 ): AsyncGenerator<readonly [key: string, value: JsonValue]> {
-  for await (const page of readPages(store, range, pageSize)) yield* readable(page);
+  for await (const page of readPages(engine, range, pageSize)) yield* readable(page);
 }
 
 /**
@@ -28,12 +28,12 @@ export async function* readAll(
  * @throws StoreUnavailableError
  */
 export async function* readPages(
-  store: DurableStore,
+  engine: KeyValueEngine,
   range: Range,
   pageSize = PAGE,
-): AsyncGenerator<readonly StoreEntry[]> {
+): AsyncGenerator<readonly KeyValueEntry[]> {
   for (let { gte } = range; gte < range.lt;) {
-    const page = await store.read({ gte, lt: range.lt, limit: pageSize });
+    const page = await engine.read({ gte, lt: range.lt, limit: pageSize });
     if (page.length > 0) yield page;
     if (page.length < pageSize) return;
     gte = behind(page.at(-1)![0]);
@@ -41,18 +41,18 @@ export async function* readPages(
 }
 
 /** The entries whose value can be read. */
-export function readable(page: readonly StoreEntry[]): (readonly [key: string, value: JsonValue])[] {
+export function readable(page: readonly KeyValueEntry[]): (readonly [key: string, value: JsonValue])[] {
   return page.filter((entry): entry is readonly [string, JsonValue] => entry[1] !== undefined);
 }
 
 /** All keys in a range, in order, page by page; what they stand for may be damaged. @throws StoreUnavailableError */
 export async function* keyPages(
-  store: DurableStore,
+  engine: KeyValueEngine,
   range: Range,
   pageSize = KEY_PAGE,
 ): AsyncGenerator<readonly string[]> {
   for (let { gte } = range; gte < range.lt;) {
-    const page = await store.readKeys({ gte, lt: range.lt, limit: pageSize });
+    const page = await engine.readKeys({ gte, lt: range.lt, limit: pageSize });
     if (page.length > 0) yield page;
     if (page.length < pageSize) return;
     gte = behind(page.at(-1)!);
@@ -60,9 +60,9 @@ export async function* keyPages(
 }
 
 /** How many keys there are in a range. @throws StoreUnavailableError */
-export async function countKeys(store: DurableStore, range: Range): Promise<number> {
+export async function countKeys(engine: KeyValueEngine, range: Range): Promise<number> {
   let count = 0;
-  for await (const page of keyPages(store, range)) count += page.length;
+  for await (const page of keyPages(engine, range)) count += page.length;
   return count;
 }
 

@@ -1,17 +1,7 @@
-import type { JsonObject } from "../../json";
-import type { RecordKind } from "../record-kind";
-import type { KeptRepetition } from "../repetition";
+import type { KeptRecord, NewRecord, TriedGroup } from "../../store/kept-record";
+import { areOfOneKind } from "../record-kind";
 
-/** A record that is to wait. */
-export interface NewRecord<Body> extends RecordKind {
-  readonly key: string;
-  /** Plain JSON. */
-  readonly body: Body;
-  /** By what a repetition of it is known, which may come again when this one ends without being delivered. */
-  readonly repetition?: KeptRepetition;
-}
-
-/** A record as it is kept while it waits. Times are Unix ms. */
+/** A waiting record with what is known of its tries. Times are Unix ms. */
 export interface WaitingRecord<Body> extends NewRecord<Body> {
   /** Unique within the lane, rising in the order of acceptance. */
   readonly id: number;
@@ -27,18 +17,8 @@ export interface WaitingRecord<Body> extends NewRecord<Body> {
   readonly lostAnswers?: number;
 }
 
-/** How far a message is. */
-export interface MessageProgress {
-  readonly id: string;
-  /** The message's serialisable properties, without payload, `req` and `res`. */
-  readonly envelope: JsonObject;
-  /** How many records it brought, and how many of them are settled. */
-  readonly total: number;
-  readonly settled: number;
-}
-
 /** How much one batch may hold. */
-export interface TakeLimits {
+export interface LendLimits {
   readonly records: number;
   /** Of the kept JSON. */
   readonly bytes: number;
@@ -67,4 +47,45 @@ export interface Conclusion<Body> {
   readonly postponed: readonly Postponed<Body>[];
   /** They wait on as if they had not been lent. */
   readonly unsent: readonly WaitingRecord<Body>[];
+}
+
+/** The first records of a key that are of one kind: others come after them. Lost ones are none. */
+export function leading(records: readonly (KeptRecord | undefined)[]): readonly (KeptRecord | undefined)[] {
+  const first = records.find((record) => record !== undefined);
+  const end = records.findIndex((record) => record && !areOfOneKind(record, first!));
+  return end < 0 ? records : records.slice(0, end);
+}
+
+/** What is written down of records that were not accepted. */
+export function triedGroup<Body>({ records, triedAt, dueAt, pauseMs, lost }: Postponed<Body>): TriedGroup {
+  const { key, attempts, firstTriedAt = triedAt, lostAnswers = 0 } = records[0]!;
+  const lostNow = lostAnswers + (lost ? 1 : 0);
+  const ids = records.map(({ id }) => id);
+  return {
+    key,
+    ids,
+    attempts: attempts + 1,
+    // Not in the time to come, or it would be tried for longer than is meant: the clock of the machine can step back.
+    firstTriedAt: Math.min(firstTriedAt, triedAt),
+    dueAt,
+    ...(pauseMs !== undefined && { pauseMs }),
+    ...(lostNow > 0 && { lostAnswers: lostNow }),
+  };
+}
+
+/** A kept record, with what its group says of its tries. */
+export function waitingRecord<Body>(
+  id: number,
+  { message, body, bytes: _bytes, ...kept }: KeptRecord,
+  group?: TriedGroup,
+): WaitingRecord<Body> {
+  return {
+    ...kept,
+    id,
+    messageId: message,
+    body: body as Body,
+    attempts: group?.attempts ?? 0,
+    ...(group && { firstTriedAt: group.firstTriedAt }),
+    ...(group?.lostAnswers !== undefined && { lostAnswers: group.lostAnswers }),
+  };
 }

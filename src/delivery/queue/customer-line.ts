@@ -1,19 +1,6 @@
 import { Fifo } from "../../async/fifo";
-import type { TakeLimits } from "./waiting-record";
-
-/** Records of one key that were sent as one and were not accepted: they stay one. Times are Unix ms. */
-export interface TriedGroup {
-  readonly key: string;
-  readonly ids: readonly number[];
-  /** How often they were tried, and when the first of these tries began. */
-  readonly attempts: number;
-  readonly firstTriedAt: number;
-  /** After how many of these tries nobody knew whether the destination has the records. */
-  readonly lostAnswers?: number;
-  readonly dueAt: number;
-  /** How long the pause until then is, in ms; release 0.1.0 did not write it. */
-  readonly pauseMs?: number;
-}
+import type { TriedGroup } from "../../store/kept-record";
+import type { LendLimits } from "./waiting-record";
 
 /** The records of one key that are lent or that the cursor has passed, by their ids, in order. */
 export class CustomerLine {
@@ -31,7 +18,7 @@ export class CustomerLine {
   constructor(readonly key: string) {}
 
   /** The ids that are to be lent next: those that were tried as one, else as many untried ones as may go together. */
-  next({ records, together }: TakeLimits): readonly number[] {
+  next({ records, together }: LendLimits): readonly number[] {
     if (this.group) return this.group.ids;
     const ids: number[] = [];
     const most = Math.min(together ? records : 1, this.untried.size);
@@ -54,6 +41,11 @@ export class CustomerLine {
   /** Whether an untried record that comes now would come directly behind the ones that are lent. */
   get isLentToTheLast(): boolean {
     return this.state === "lent" && !this.group && this.lent === this.untried.size;
+  }
+
+  /** Under which id is written down what is known of its tries, if anything is. */
+  get notedId(): number | undefined {
+    return this.noted ?? this.group?.ids[0];
   }
 
   /** How many records are lent. */

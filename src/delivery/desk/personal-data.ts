@@ -1,4 +1,4 @@
-import { isJsonObject, isNestedTooDeep, type JsonObject, type JsonValue, MOST_LEVELS } from "../json";
+import { isJsonObject, type JsonObject, type JsonValue, shallow } from "../../json";
 
 /** Stands in a text in place of an ID that was erased. */
 const ERASED = "[erased]";
@@ -15,7 +15,7 @@ const BEGINNING = `(?<!${WORD}|${WORD}[.@+-])|(?<=%(?!40|2B|2D|2E)[0-9A-F]{2})|(
 const END = `(?!${WORD}|[.@+-]${WORD}|%(?:40|2B|2D|2E))`;
 
 /** What is known of a value in which a person is looked for. */
-export interface Surroundings {
+export interface WhoseValue {
   /** Names of the Main Hard ID. */
   readonly hardIds?: readonly string[];
   /** Whose value it is, when it is somebody else's: only what names the person is taken out. */
@@ -44,12 +44,13 @@ export class PersonalData {
   }
 
   /** What is left of a value: the same one when nothing was found, undefined when all of it is about the person. */
-  without(value: JsonValue, surroundings: Surroundings = {}): JsonValue | undefined {
+  without(value: JsonValue, surroundings: WhoseValue = {}): JsonValue | undefined {
+    // Release 0.1.0 kept webhooks that nest too deep to be searched: what no flow can be handed goes, it may name the person.
     return new Search(this.id, this.inText, surroundings).rest(shallow(value), "", {});
   }
 
   /** The same for an object that stays, whatever is taken out of it. */
-  within<Value extends JsonObject>(object: Value, surroundings: Surroundings = {}): Value {
+  within<Value extends JsonObject>(object: Value, surroundings: WhoseValue = {}): Value {
     return new Search(this.id, this.inText, surroundings).within(shallow(object)) as Value;
   }
 
@@ -62,21 +63,6 @@ export class PersonalData {
   isIn(text: string): boolean {
     return this.inRaw.test(text) || (this.inText !== undefined && text.search(this.inText) >= 0);
   }
-}
-
-/**
- * A value without what nests too deep to be searched: release 0.1.0 kept such webhooks, and no flow can be handed one. It goes
- * whole, because it may name the person.
- */
-function shallow<Value extends JsonValue>(value: Value): Value {
-  return isNestedTooDeep(value) ? (cutBelow(value, MOST_LEVELS) as Value) : value;
-}
-
-function cutBelow(value: JsonValue, levels: number): JsonValue {
-  if (typeof value !== "object" || value === null) return value;
-  if (levels === 0) return null;
-  if (Array.isArray(value)) return value.map((one) => cutBelow(one, levels - 1));
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, cutBelow(one, levels - 1)]));
 }
 
 /** Where a value stands. */
@@ -96,7 +82,7 @@ class Search {
   constructor(
     private readonly id: string,
     private readonly inText: RegExp | undefined,
-    { hardIds = [], keeper }: Surroundings,
+    { hardIds = [], keeper }: WhoseValue,
   ) {
     this.ownerKeys = new Set([...OWNER_KEYS, ...hardIds]);
     this.keeper = keeper;

@@ -1,4 +1,4 @@
-import type { DeadLetters } from "./dead-letters/dead-letters";
+import type { DeadLetters } from "../../store/dead-letters";
 
 /** What a person reads about the queue of one node. Times are Unix ms. */
 export interface QueueReport {
@@ -65,7 +65,7 @@ export interface ErasedCounts {
 export interface QueueDesk {
   /** A sentence while the store does not work. */
   readonly problem: string | undefined;
-  readonly failed: Pick<DeadLetters, "list" | "read" | "exportLines">;
+  readonly failed: Pick<DeadLetters, "list" | "read" | "all">;
   report(): Promise<readonly QueueReport[]>;
   /** Delivers dead letters once more; those that are not there (any more) are passed over. */
   replay(ids: readonly string[]): Promise<ReplayResult>;

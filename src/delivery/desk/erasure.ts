@@ -1,10 +1,9 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../json";
-import type { Cursors } from "./cursors";
-import type { DeadLetter, DeadLetters } from "./dead-letters/dead-letters";
-import type { DurableStore } from "../store/durable-store";
-import type { Inbox } from "./inbox/inbox";
-import type { LaneStore } from "./outbox/lane-store";
-import type { ApiAnswer } from "./outcome";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../json";
+import type { DeadLetter } from "../../store/dead-letters";
+import type { DurableStore } from "../../store/durable-store";
+import type { Inbox } from "../inbox/inbox";
+import type { LaneQueue } from "../queue/lane-queue";
+import type { ApiAnswer } from "../outcome";
 import type { PersonalData } from "./personal-data";
 import type { ErasedCounts } from "./queue-desk";
 
@@ -15,10 +14,8 @@ const MOST_ROUNDS = 3;
 export interface ErasureOptions {
   readonly store: DurableStore;
   readonly inbox: Inbox;
-  readonly deadLetters: DeadLetters;
-  readonly cursors: Cursors;
   /** Every queue there is, whether its node is deployed or not. */
-  readonly queues: () => AsyncIterable<LaneStore<unknown>>;
+  readonly queues: () => AsyncIterable<LaneQueue<unknown>>;
 }
 
 /**
@@ -28,7 +25,7 @@ export interface ErasureOptions {
  * @throws StoreUnavailableError when not all could be erased; the same call may be repeated
  */
 export async function eraseCustomer(options: ErasureOptions, person: PersonalData): Promise<ErasedCounts> {
-  const { store, inbox, deadLetters, cursors, queues } = options;
+  const { store, inbox, queues } = options;
   const counts = { waiting: 0, failed: 0, received: 0, mentions: 0 };
   for (let round = 0, found = true; found && round < MOST_ROUNDS; round++) {
     const before = sum(counts);
@@ -40,12 +37,12 @@ export async function eraseCustomer(options: ErasureOptions, person: PersonalDat
         body: (body, keeper) => (isJsonObject(body) ? person.within(body, { hardIds: hardIdsIn(body), keeper }) : body),
       });
     }
-    const letters = await deadLetters.rewrite((letter) => restOfLetter(letter, person));
+    const letters = await store.deadLetters.rewrite((letter) => restOfLetter(letter, person));
     counts.failed += letters.removed;
     counts.mentions += letters.changed;
     found = sum(counts) > before;
   }
-  await cursors.forget(person.id);
+  await store.cursors.forget(person.id);
   await store.compact();
   return { ...counts, setAside: await store.setAside() };
 }

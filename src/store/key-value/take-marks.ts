@@ -1,47 +1,9 @@
-import { createHash } from "node:crypto";
 import type { JsonObject } from "../../json";
-
-/** Characters of a record's hash: 72 bits, far more than the records of one inbox entry need to stay apart. */
-const HASH_LENGTH = 12;
-/** Characters of its place; only equal records have to be told apart by it. */
-const PLACE_LENGTH = 4;
-const MARK_LENGTH = HASH_LENGTH + PLACE_LENGTH;
-
-/** A record as it reached a delivery node, before the node's settings have made anything of it. */
-export interface IncomingRecord {
-  /** Its JSON. */
-  readonly text: string;
-  /** Where it stands in its message, or where its message stands in the sequence that it was split from. */
-  readonly place: string;
-  /** It came alone out of a sequence: at another place of it, an equal record is another record. */
-  readonly isPart: boolean;
-  /** What release 0.1.0 marked instead, where that was not the record itself: asked only when such marks are there. */
-  readonly formerTexts?: () => readonly string[];
-}
+import { HASH_LENGTH, hashOf, type IncomingRecord, joinMark, MARK_LENGTH, type Rename, splitMark } from "../take-mark";
 
 /** The takes of one write, as they are kept. */
 export interface KeptMarks extends JsonObject {
   marks: string;
-}
-
-/** What tells a record from the others of an inbox entry: its hash, then its place. */
-export function markOf({ text, place }: IncomingRecord): string {
-  return joinMark({ hash: hashOf(text), place });
-}
-
-/** What a mark becomes when its record becomes another one. */
-export type Rename = (mark: string) => string;
-
-/** A mark of its parts. */
-export function joinMark({ hash, place }: { readonly hash: string; readonly place: string }): string {
-  // Places are small numbers nearly always.
-  const shortPlace = place.length > PLACE_LENGTH ? hashOf(place).slice(0, PLACE_LENGTH) : place;
-  return hash + shortPlace.padStart(PLACE_LENGTH, "~");
-}
-
-/** The parts of a mark; a long place is a hash. */
-export function splitMark(mark: string): { readonly hash: string; readonly place: string } {
-  return { hash: mark.slice(0, HASH_LENGTH), place: mark.slice(HASH_LENGTH).replace(/^~+/, "") };
 }
 
 /**
@@ -188,11 +150,6 @@ function addTo(index: Map<string, Set<string>>, mark: string): void {
   const equal = index.get(hash);
   if (equal) equal.add(mark);
   else index.set(hash, new Set([mark]));
-}
-
-/** The hash that stands for a text in a mark. */
-export function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64").slice(0, HASH_LENGTH);
 }
 
 function cut(joined: string, length: number): string[] {

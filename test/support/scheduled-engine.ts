@@ -1,30 +1,26 @@
 import type { JsonValue } from "../../src/json";
-import {
-  type DurableStore,
-  type StoreOperation,
-  type StoreRange,
-  StoreUnavailableError,
-} from "../../src/store/durable-store";
-import { MemoryDurableStore } from "./memory-durable-store";
+import { StoreUnavailableError } from "../../src/store/durable-store";
+import type { KeyRange, KeyValueEngine, KeyValueOperation } from "../../src/store/key-value/engine";
+import { MemoryEngine } from "./memory-durable-store";
 
 interface PendingWrite {
-  readonly operations: readonly StoreOperation[];
+  readonly operations: readonly KeyValueOperation[];
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * A durable store whose answers come when the test says, in any order: what a disk does is applied in the order of the
+ * A key-value engine whose answers come when the test says, in any order: what a disk does is applied in the order of the
  * calls, but who hears of it first is chance. Reads see the moment of their call.
  */
-export class ScheduledDurableStore implements DurableStore {
+export class ScheduledEngine implements KeyValueEngine {
   readonly problem = undefined;
   private readonly steps: (() => void)[] = [];
   private unapplied: PendingWrite[] = [];
   private acknowledging: PendingWrite[] = [];
 
   /** @param disk what is really written */
-  constructor(readonly disk = new MemoryDurableStore()) {}
+  constructor(readonly disk = new MemoryEngine()) {}
 
   /** How many things can happen next. */
   get pending(): number {
@@ -45,22 +41,26 @@ export class ScheduledDurableStore implements DurableStore {
     for (const { reject } of refused) reject(new StoreUnavailableError("The test refuses this write."));
   }
 
-  write(operations: readonly StoreOperation[]): Promise<void> {
+  write(operations: readonly KeyValueOperation[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.unapplied.push({ operations: structuredClone(operations), resolve, reject });
       this.steps.push(() => this.applyNext());
     });
   }
 
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
   get(keys: readonly string[]): Promise<readonly (JsonValue | undefined)[]> {
     return this.later(this.disk.get(keys));
   }
 
-  read(range: StoreRange): ReturnType<DurableStore["read"]> {
+  read(range: KeyRange): ReturnType<KeyValueEngine["read"]> {
     return this.later(this.disk.read(range));
   }
 
-  readKeys(range: StoreRange): Promise<readonly string[]> {
+  readKeys(range: KeyRange): Promise<readonly string[]> {
     return this.later(this.disk.readKeys(range));
   }
 

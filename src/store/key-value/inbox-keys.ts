@@ -1,4 +1,5 @@
-import type { StoreRange } from "../../store/durable-store";
+import type { KeyRange } from "./engine";
+import { padded } from "./pages";
 
 interface MarkKey {
   readonly receipt: string;
@@ -24,7 +25,7 @@ export const inboxKeys = {
   receiptOfMessage: (messageKey: string): string => messageKey.slice("inbox-message/".length),
 
   mark: ({ receipt, node, number }: MarkKey): string =>
-    `taken/${receipt}/${encodeURIComponent(node)}/${String(number).padStart(16, "0")}`,
+    `taken/${receipt}/${encodeURIComponent(node)}/${padded(number)}`,
 
   readMark(key: string): MarkKey {
     const [, receipt = "", node = "", number] = key.split("/");
@@ -32,7 +33,7 @@ export const inboxKeys = {
   },
 };
 
-function rangeOf(prefix: string): StoreRange {
+function rangeOf(prefix: string): KeyRange {
   // "0" stands right behind "/".
   return { gte: `${prefix}/`, lt: `${prefix}0` };
 }
