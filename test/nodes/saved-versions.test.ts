@@ -42,7 +42,12 @@ describe("nodes that another release has saved", () => {
   const load = (changes: Parameters<typeof customerFlow>[1]): Promise<void> => {
     const { flows, credentials } = customerFlow(simulator.url, changes);
     const asHelper = (node: FlowNode): FlowNode => (node.type === "debug" ? { ...node, type: "helper" } : node);
-    return flow.load(flows.filter(({ type }) => type !== "status").map(asHelper), credentials);
+    const ours = flows.filter(({ type }) => type !== "status").map(asHelper);
+    // Queues and budgets belong to ids, and other tests run in this process too.
+    const [own, secrets] = JSON.parse(
+      JSON.stringify([ours, credentials]).replace(/"(in|upsert|bloomreach|voucherify)"(?=[,:\]}])/g, '"saved-$1"'),
+    ) as [FlowNode[], typeof credentials];
+    return flow.load(own, secrets);
   };
   const send = (): Promise<{ status: number; body: Record<string, unknown> }> =>
     flow.post(CUSTOMERS_PATH, [{ registered: "ann" }], WEBHOOK_KEYS);
@@ -61,7 +66,7 @@ describe("nodes that another release has saved", () => {
 
   it("a newer one: a delivery node sends nothing and says why, on its status and at Catch", async () => {
     await load({ upsert: { version: 2 } });
-    assert.equal(flow.status("upsert"), "customer-upsert.status.newer");
+    assert.equal(flow.status("saved-upsert"), "customer-upsert.status.newer");
     assert.equal((await send()).status, 200);
     await waitFor("Catch", () => flow.of("failed").length === 1);
     const [{ error }] = flow.of("failed") as [{ error: { message: string } }];
@@ -72,18 +77,18 @@ describe("nodes that another release has saved", () => {
 
   it("a newer one: a webhook is neither taken nor given a stop code", async () => {
     await load({ in: { version: 2 } });
-    assert.equal(flow.status("in"), "bloomreach-in.status.newer");
+    assert.equal(flow.status("saved-in"), "bloomreach-in.status.newer");
     assert.equal((await send()).status, 500);
   });
 
   it("a newer one: an account counts as missing", async () => {
     await load({ account: { version: 2 } });
-    assert.equal(flow.status("upsert"), "customer-upsert.status.no-account");
+    assert.equal(flow.status("saved-upsert"), "customer-upsert.status.no-account");
   });
 
   it("this one: everything goes on", async () => {
     await load({ in: { version: 1 }, upsert: { version: 1 }, account: { version: 1 } });
     assert.equal((await send()).status, 200);
-    await waitFor("the result", () => flow.of("result").length === 1);
+    await waitFor("the result", () => flow.of("result").length >= 1);
   });
 });
