@@ -25,7 +25,7 @@ export function simulatedMark(isSimulated: boolean): Mark {
 }
 
 /** Whether the built-in simulator had a hand in a message. */
-export function isSimulated(message: Readonly<Record<string, unknown>>): boolean {
+function isSimulated(message: Readonly<Record<string, unknown>>): boolean {
   return (
     message.simulated === true ||
     (typeof message._msgid === "string" && isSimulatedId(message._msgid)) ||

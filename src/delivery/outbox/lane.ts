@@ -12,7 +12,7 @@ import { DEFAULT_RETRY, type RetryPolicy } from "../retry-policy";
 import type { SettledResults } from "./settled-results";
 import type { WaitingRecord } from "../queue/waiting-record";
 
-export type { SettledResults, SettledRecord } from "./settled-results";
+export type { SettledResults } from "./settled-results";
 
 /** Listeners hear of a new state at most this often. */
 const STATE_INTERVAL_MS = 200;

@@ -9,7 +9,7 @@ import { LastingTrouble, isDamage } from "./trouble";
 import { decodeValue, encodeValue } from "./values";
 
 /** Version of what lies in the store; a later release migrates lower ones. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 /** That many of the newest batches can be checked for gaps. */
 const MARKERS = 1024;
 
