@@ -39,9 +39,15 @@ describe("a second release in one process", () => {
   it("does nothing and says that Node-RED must be restarted, while the first one goes on", async () => {
     await flow.load([
       { id: "tab", type: "tab" },
-      { id: "voucherify", type: "bv-voucherify-account", apiUrl: "simulator" },
-      { id: "second", type: "bv-voucherify-lookup", z: "tab", account: "voucherify", wires: [[]] },
-      { id: "first", type: "bv-customer-upsert", z: "tab", account: "voucherify", wires: [["behind"]] },
+      { id: "releases-voucherify", type: "bv-voucherify-account", apiUrl: "simulator" },
+      { id: "second", type: "bv-voucherify-lookup", z: "tab", account: "releases-voucherify", wires: [[]] },
+      {
+        id: "releases-first",
+        type: "bv-customer-upsert",
+        z: "tab",
+        account: "releases-voucherify",
+        wires: [["behind"]],
+      },
       { id: "behind", type: "helper", z: "tab" },
       { id: "catch", type: "catch", z: "tab", x: 1, y: 1, scope: ["second"], wires: [["failed"]] },
       { id: "failed", type: "helper", z: "tab" },
@@ -51,7 +57,7 @@ describe("a second release in one process", () => {
     await waitFor("Catch", () => flow.of("failed").length === 1);
     const [{ error }] = flow.of("failed") as [{ error: { message: string } }];
     assert.match(error.message, /^Restart Node-RED: .* runs release [\d.]+ .* release 99\.0\.0 is installed/);
-    flow.node("first").receive({ payload: { registered: "ann" } });
+    flow.node("releases-first").receive({ payload: { registered: "ann" } });
     await waitFor("the first release", () => flow.of("behind").length === 1);
   });
 
