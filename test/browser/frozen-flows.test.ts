@@ -19,6 +19,12 @@ function alike(nodes: readonly FlowNode[]): Record<string, object> {
   );
 }
 
+/** Those whose dialogs are opened: all of ours; on Node-RED 5, where dialogs are the same, one of each type of an example. */
+function opened(nodes: readonly FlowNode[], major: 4 | 5): readonly FlowNode[] {
+  const ours = nodes.filter(({ type }) => type.startsWith("bv-"));
+  return major === 4 ? ours : [...new Map(ours.map((node) => [node.type, node])).values()];
+}
+
 for (const major of [4, 5] as const)
   describe(`Flows of release 0.1.0 in the editor of Node-RED ${major}`, function () {
     this.bail(true); // what is not there cannot be opened
@@ -47,7 +53,7 @@ for (const major of [4, 5] as const)
     for (const { name, tab, nodes } of FROZEN_EXAMPLES)
       it(`${name}: every dialog shows what was saved, and Done changes nothing`, async () => {
         await editor.show(tab);
-        for (const node of nodes.filter(({ type }) => type.startsWith("bv-"))) {
+        for (const node of opened(nodes, major)) {
           await editor.openDialog(node.id);
           for (const [property, shown] of Object.entries(await editor.values(Object.keys(node))))
             assert.equal(shown, String(node[property]), `${node.type} ${node.id}: ${property}`);
