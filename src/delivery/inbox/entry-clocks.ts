@@ -34,18 +34,20 @@ export class EntryClocks {
     return Math.min((untaken?.clockSetAt ?? Infinity) + this.untakenMs, (taken?.clockSetAt ?? Infinity) + this.takenMs);
   }
 
-  /** Those that are to be forgotten now. */
-  *due(): Generator<KeptEntry> {
+  /** Those that are to be forgotten now, at most so many. */
+  due(atMost: number): KeptEntry[] {
+    const due: KeptEntry[] = [];
     const now = this.clock.now();
     for (const [entries, isTaken] of [
       [this.takenLately, true],
       [this.untaken, false],
     ] as const)
       for (const entry of entries) {
-        if (entry.clockSetAt + (isTaken ? this.takenMs : this.untakenMs) > now) break;
+        if (due.length === atMost || entry.clockSetAt + (isTaken ? this.takenMs : this.untakenMs) > now) break;
         // A mark that is being written, or a message that comes with the next replay, needs the entry.
         if (entry.pendingTakes > 0 || entry.awaitsReplay) this.set(entry, isTaken);
-        else yield entry;
+        else due.push(entry);
       }
+    return due;
   }
 }

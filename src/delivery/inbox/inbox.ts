@@ -1,27 +1,21 @@
 import type { JsonObject } from "../../json";
 import type { Change } from "../../store/change";
-import { type DurableStore, StoreUnavailableError } from "../../store/durable-store";
+import type { DurableStore } from "../../store/durable-store";
 import type { AboutEntry, InboxEntry, Take } from "../../store/inbox-store";
 import type { IncomingRecord } from "../../store/take-mark";
 import { Mutex } from "../../async/mutex";
 import { EntryClocks } from "./entry-clocks";
-import { aboutOf, type KeptEntry, keptEntry } from "./kept-entry";
+import { aboutOf, endTake, type KeptEntry, keptEntry, type PreparedEntry, takesEnded } from "./kept-entry";
 import { translationOf } from "./mark-translation";
 import { Receipts } from "./receipts";
 import { RunningClock } from "../../async/running-clock";
-import { sleep } from "../../async/sleep";
+import { Replay, REPLAY_HOLD_MS } from "./replay";
+import { Sweeps } from "./sweeps";
 
 /** So many entries are forgotten in one write. */
 const FORGOTTEN_AT_ONCE = 3_000;
 /** Least time between two looks at the clocks, so that entries are forgotten together. */
-const SWEEP_MS = 1_000;
-/**
- * How long an entry that is emitted again, and not taken, holds up the next ones. Flows drop messages on purpose, and what is
- * received meanwhile waits for the end of the replay.
- */
-const REPLAY_HOLD_MS = 100;
-/** How long a replay waits before it reads again from a store that does not work. */
-const KNOCK_MS = 500;
+const FORGETTING_MS = 1_000;
 
 /** How long entries are kept while flows run, and how many are replayed at one time. */
 export interface InboxOptions {
@@ -33,15 +27,6 @@ export interface InboxOptions {
   readonly replayAtOnce?: number;
 }
 
-/** An entry that somebody else's atomic write keeps. */
-export interface PreparedEntry {
-  readonly receipt: string;
-  /** What has to be in that write. */
-  readonly changes: readonly Change[];
-  /** The write has resolved: from now on the entry is there. */
-  readonly kept: () => void;
-}
-
 /**
  * What was received and not yet taken by every delivery node behind it. An entry is one message on disk. A take never
  * removes it: each (entry, node, incoming record) has a mark, written in one with the take, so that fan-out, split, replay
@@ -50,21 +35,13 @@ export interface PreparedEntry {
  */
 export class Inbox {
   private readonly entries = new Map<string, KeptEntry>();
-  /** Replayed and not taken since, with the running time of their emission. */
-  private readonly inFlight = new Map<string, number>();
   private readonly receipts = new Receipts();
   private readonly clock = new RunningClock();
   private readonly clocks: EntryClocks;
   /** Forgetting and rewriting exclude each other: a rewrite must not bring a deleted message back. */
   private readonly mutex = new Mutex();
-  private readonly replayAtOnce: number;
-  private replaying = new AbortController();
-  /** Receipts that a replay has to emit, in order; also before the first one, and while flows are stopped. */
-  private toReplay: string[] | undefined = [];
-  private onPlaceFree: (() => void) | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private timerDue = Infinity;
-  private isSweeping = false;
+  private readonly replaying: Replay;
+  private readonly sweeps: Sweeps;
 
   constructor(
     private readonly store: DurableStore,
@@ -72,7 +49,16 @@ export class Inbox {
   ) {
     const { forgetTakenAfterMs = 10_000, forgetUntakenAfterMs = 600_000 } = options;
     this.clocks = new EntryClocks(this.clock, forgetTakenAfterMs, forgetUntakenAfterMs);
-    this.replayAtOnce = options.replayAtOnce ?? 50;
+    this.sweeps = new Sweeps(this.clock, {
+      nextDue: () => Math.min(this.clocks.nextDue(), this.replaying.nextDue()),
+      leastMs: () => (this.replaying.isUnderWay ? REPLAY_HOLD_MS : FORGETTING_MS),
+      sweep: () => {
+        this.replaying.freeOverdue();
+        // What could not be deleted is due again at the next sweep.
+        return this.mutex.run(() => this.forgetDue()).catch(() => undefined);
+      },
+    });
+    this.replaying = new Replay(this.clock, options.replayAtOnce ?? 50, () => this.sweeps.goOn());
   }
 
   /** How many entries are kept. */
@@ -131,7 +117,7 @@ export class Inbox {
   async take(receipts: readonly string[], node: string, records: readonly IncomingRecord[]): Promise<Take> {
     const entries = [...new Set(receipts)].flatMap((receipt) => this.entries.get(receipt) ?? []);
     for (const entry of entries) entry.pendingTakes++;
-    const release = (): void => entries.forEach((entry) => this.endTake(entry));
+    const release = (): void => entries.forEach(endTake);
     try {
       const kept = entries.map(({ receipt }) => receipt);
       const take = await this.store.inbox.take(kept, node, records);
@@ -156,12 +142,11 @@ export class Inbox {
   running(isRunning: boolean): void {
     if (isRunning) {
       this.clock.run();
-      this.wakeBy(this.nextDue());
+      this.sweeps.goOn();
     } else {
       this.clock.stop();
-      this.stopTimer();
-      this.endReplay();
-      this.toReplay ??= [];
+      this.sweeps.stop();
+      this.replaying.stop();
     }
   }
 
@@ -171,9 +156,8 @@ export class Inbox {
    */
   mayEmit(receipt: string): boolean {
     const entry = this.entries.get(receipt);
-    if (entry && this.toReplay) {
+    if (entry && this.replaying.joins(receipt)) {
       entry.awaitsReplay = true;
-      this.toReplay.push(receipt);
       return false;
     }
     if (entry) entry.wasEmitted = true;
@@ -187,21 +171,15 @@ export class Inbox {
    * Resolves when all were emitted, or when flows stop, or at the next call.
    * @param emit false when the entry's node does not exist now
    */
-  async replay(emit: (entry: InboxEntry, isReplayed: boolean) => boolean): Promise<void> {
-    this.endReplay();
-    const { signal } = (this.replaying = new AbortController());
-    this.inFlight.clear();
+  replay(emit: (entry: InboxEntry, isReplayed: boolean) => boolean): Promise<void> {
     for (const entry of this.entries.values()) entry.awaitsReplay = true;
-    const waiting = (this.toReplay = [...this.entries.keys()].sort());
-    // What comes meanwhile joins them at their end.
-    for (const receipt of waiting) {
-      while (this.inFlight.size >= this.replayAtOnce && !signal.aborted) await this.placeFree();
-      const message = await this.messageOf(receipt, signal);
-      if (signal.aborted) return;
-      const entry = this.entries.get(receipt);
-      if (entry) this.emit(entry, message, emit);
-    }
-    this.toReplay = undefined;
+    return this.replaying.run([...this.entries.keys()].sort(), {
+      read: (receipt) => this.store.inbox.message(receipt),
+      emit: (receipt, message) => {
+        const entry = this.entries.get(receipt);
+        if (entry) this.emit(entry, message, emit);
+      },
+    });
   }
 
   /**
@@ -250,8 +228,7 @@ export class Inbox {
           if (rest) {
             const marks = translationOf(message, change);
             // What is being written would have marks of the records as they were.
-            while (entry && entry.pendingTakes > 0)
-              await new Promise<void>((resolve) => entry.awaitingTakes.push(resolve));
+            if (entry) await takesEnded(entry);
             await this.store.inbox.rewrite(receipt, rest, marks);
           } else {
             await this.store.inbox.forget([receipt]);
@@ -273,15 +250,10 @@ export class Inbox {
     return entry;
   }
 
-  private endTake(entry: KeptEntry): void {
-    entry.pendingTakes--;
-    if (entry.pendingTakes === 0) for (const go of entry.awaitingTakes.splice(0)) go();
-  }
-
   private taken(entry: KeptEntry): void {
-    this.endTake(entry);
+    endTake(entry);
     entry.taken = true;
-    this.freePlace(entry.receipt);
+    this.replaying.ended(entry.receipt);
     // Also for an entry that was forgotten during the write: this take's marks have to be deleted as well.
     this.setClock(entry);
   }
@@ -295,88 +267,23 @@ export class Inbox {
     entry.awaitsReplay = false;
     entry.wasEmitted = true;
     // New ones come at their own pace.
-    if (wasEmitted) this.inFlight.set(receipt, this.clock.now());
+    if (wasEmitted) this.replaying.started(receipt);
     // It must still be known when it arrives, however long its last take is ago: else it would be taken a second time.
     if (entry.taken) this.setClock(entry, false);
     // A message that the store has lost (and has told of) cannot be emitted.
     if (message && emit({ ...aboutOf(entry), message }, wasEmitted)) return;
-    this.freePlace(receipt);
+    this.replaying.ended(receipt);
     if (entry.taken) this.setClock(entry);
-  }
-
-  /** The message of an entry that is still there; waits for a store that does not work. */
-  private async messageOf(receipt: string, signal: AbortSignal): Promise<JsonObject | undefined> {
-    while (!signal.aborted) {
-      try {
-        return await this.store.inbox.message(receipt);
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        await sleep(KNOCK_MS, signal);
-      }
-    }
-    return undefined;
-  }
-
-  private endReplay(): void {
-    this.replaying.abort();
-    this.onPlaceFree?.();
-  }
-
-  /** Resolves when it is worth looking whether another entry can be replayed. */
-  private placeFree(): Promise<void> {
-    this.wakeBy(this.nextDue());
-    return new Promise((resolve) => (this.onPlaceFree = resolve));
-  }
-
-  private freePlace(receipt: string): void {
-    if (this.inFlight.delete(receipt)) this.onPlaceFree?.();
   }
 
   /** Starts the clock of an entry anew. */
   private setClock(entry: KeptEntry, isTaken = entry.taken): void {
-    this.wakeBy(this.clocks.set(entry, isTaken));
-  }
-
-  /** The running time at which there is something to do; Infinity when there is nothing. */
-  private nextDue(): number {
-    const [emittedAt = Infinity] = this.inFlight.values();
-    return Math.min(this.clocks.nextDue(), emittedAt + REPLAY_HOLD_MS);
-  }
-
-  /** Looks at the clocks at this running time, or earlier. */
-  private wakeBy(due: number, leastMs = 0): void {
-    if (!this.clock.isRunning || this.isSweeping || due >= this.timerDue) return;
-    this.stopTimer();
-    this.timerDue = due;
-    const ms = Math.max(Math.ceil(due - this.clock.now()), leastMs);
-    this.timer = setTimeout(() => void this.sweep(), ms).unref();
-  }
-
-  private stopTimer(): void {
-    clearTimeout(this.timer);
-    this.timerDue = Infinity;
-  }
-
-  private async sweep(): Promise<void> {
-    this.stopTimer();
-    this.isSweeping = true;
-    for (const [receipt, emittedAt] of this.inFlight) {
-      if (emittedAt + REPLAY_HOLD_MS > this.clock.now()) break;
-      this.freePlace(receipt);
-    }
-    // What could not be deleted is due again at the next sweep.
-    await this.mutex.run(() => this.forgetDue()).catch(() => undefined);
-    this.isSweeping = false;
-    this.wakeBy(this.nextDue(), this.inFlight.size > 0 ? REPLAY_HOLD_MS : SWEEP_MS);
+    this.sweeps.wakeBy(this.clocks.set(entry, isTaken));
   }
 
   private async forgetDue(): Promise<void> {
     for (;;) {
-      const forgotten: KeptEntry[] = [];
-      for (const entry of this.clocks.due()) {
-        forgotten.push(entry);
-        if (forgotten.length === FORGOTTEN_AT_ONCE) break;
-      }
+      const forgotten = this.clocks.due(FORGOTTEN_AT_ONCE);
       if (forgotten.length === 0) return;
       await this.store.inbox.forget(forgotten.map(({ receipt }) => receipt));
       for (const entry of forgotten) this.forget(entry);
@@ -387,6 +294,6 @@ export class Inbox {
     if (!entry) return;
     this.entries.delete(entry.receipt);
     this.clocks.delete(entry);
-    this.freePlace(entry.receipt);
+    this.replaying.ended(entry.receipt);
   }
 }

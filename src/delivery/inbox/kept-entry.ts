@@ -1,3 +1,4 @@
+import type { Change } from "../../store/change";
 import type { AboutEntry } from "../../store/inbox-store";
 
 /** What is in memory of an entry. */
@@ -18,6 +19,15 @@ export interface KeptEntry extends AboutEntry {
   clockSetAt: number;
 }
 
+/** An entry that somebody else's atomic write keeps. */
+export interface PreparedEntry {
+  readonly receipt: string;
+  /** What has to be in that write. */
+  readonly changes: readonly Change[];
+  /** The write has resolved: from now on the entry is there. */
+  readonly kept: () => void;
+}
+
 /** An entry that has just come. */
 export function keptEntry(about: AboutEntry): KeptEntry {
   return {
@@ -35,4 +45,15 @@ export function keptEntry(about: AboutEntry): KeptEntry {
 /** What the store knows of it. */
 export function aboutOf({ receipt, node, receivedAt, requestId }: KeptEntry): AboutEntry {
   return { receipt, node, receivedAt, ...(requestId !== undefined && { requestId }) };
+}
+
+/** A take's write is done, or was given up. */
+export function endTake(entry: KeptEntry): void {
+  entry.pendingTakes--;
+  if (entry.pendingTakes === 0) for (const go of entry.awaitingTakes.splice(0)) go();
+}
+
+/** Resolves when no take is under way, at once where there is none. */
+export async function takesEnded(entry: KeptEntry): Promise<void> {
+  while (entry.pendingTakes > 0) await new Promise<void>((resolve) => entry.awaitingTakes.push(resolve));
 }
