@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
-import { StoreUnavailableError } from "../../src/store/durable-store";
+import { type DurableStore, StoreUnavailableError } from "../../src/store/durable-store";
 import type { KeyValueEngine } from "../../src/store/key-value/engine";
 import { KeyValueStore } from "../../src/store/key-value/key-value-store";
 import { LevelStore } from "../../src/store/level/level-store";
@@ -10,11 +10,16 @@ import { MemoryEngine } from "./memory-durable-store";
 
 /** A store over its lives, on one of the engines that every part of it must work on. */
 export interface StoreLives {
-  readonly store: KeyValueStore;
+  readonly store: DurableStore;
   /** What was told to be lost or damaged. */
   readonly told: readonly string[];
-  /** The process ends, the disk damages or loses these values, and the next process opens the store. */
-  reopen(disk?: { readonly damaged?: readonly string[]; readonly lost?: readonly string[] }): Promise<KeyValueStore>;
+  /** The next write is refused. */
+  refuseNextWrite(): void;
+  /**
+   * The process ends, the disk damages or loses the values of these keys (docs/durable-store.md has them), and the next process
+   * opens the store.
+   */
+  reopen(disk?: { readonly damaged?: readonly string[]; readonly lost?: readonly string[] }): Promise<DurableStore>;
   end(): Promise<void>;
 }
 
@@ -29,6 +34,7 @@ export const ENGINES: Readonly<Record<string, () => Promise<StoreLives>>> = {
       get told() {
         return engine.losses;
       },
+      refuseNextWrite: () => refuseNextWrite(engine),
       reopen: async ({ damaged = [], lost = [] } = {}) => {
         engine = engine.crashedCopy();
         await engine.write(lost.map((key) => ({ type: "del", key })));
@@ -53,6 +59,7 @@ export const ENGINES: Readonly<Record<string, () => Promise<StoreLives>>> = {
     const lives: Mutable<StoreLives> = {
       store: new KeyValueStore(level),
       told,
+      refuseNextWrite: () => refuseNextWrite(level),
       reopen: async ({ damaged = [], lost = [] } = {}) => {
         await level.close();
         const db = new ClassicLevel(folder);
@@ -73,8 +80,7 @@ export const ENGINES: Readonly<Record<string, () => Promise<StoreLives>>> = {
   },
 };
 
-/** The next write of an engine is refused. */
-export function refuseNextWrite(engine: KeyValueEngine): void {
+function refuseNextWrite(engine: KeyValueEngine): void {
   const write = engine.write.bind(engine);
   engine.write = () => {
     engine.write = write;

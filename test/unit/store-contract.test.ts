@@ -10,7 +10,7 @@ import { KeyValueStore } from "../../src/store/key-value/key-value-store";
 import { hashOfSeen } from "../../src/store/seen-events";
 import { type IncomingRecord, markOf } from "../../src/store/take-mark";
 import { ScheduledEngine } from "../support/scheduled-engine";
-import { ENGINES, refuseNextWrite, type StoreLives } from "../support/store-engines";
+import { ENGINES, type StoreLives } from "../support/store-engines";
 
 const OWNER = { node: "node/1", name: "Node", type: "test" };
 const entry = (receipt: string, more: Partial<InboxEntry> = {}): InboxEntry => ({
@@ -44,7 +44,7 @@ const numbersOf = async (work: LaneWork, behind = 0, pageSize = 7): Promise<(num
 for (const [name, begin] of Object.entries(ENGINES))
   describe(`the store's contract, ${name}`, () => {
     let lives: StoreLives;
-    let store: KeyValueStore;
+    let store: DurableStore;
     beforeEach(async () => {
       lives = await begin();
       store = lives.store;
@@ -56,7 +56,7 @@ for (const [name, begin] of Object.entries(ENGINES))
       await store.deadLetters.open();
       const write = (cursor: string): Promise<void> =>
         store.write([store.cursors.moveTo("node", "jane", cursor), ...store.inbox.adding(entry("1"))]);
-      refuseNextWrite(store.engine);
+      lives.refuseNextWrite();
       await refused(write("lost"));
       assert.deepEqual(
         [await store.cursors.read("node", "jane"), await store.inbox.message("1")],
@@ -133,7 +133,7 @@ for (const [name, begin] of Object.entries(ENGINES))
 
       it("come oldest first, page by page, and are counted by node", async () => {
         await keep(Array.from({ length: 230 }, (_, n) => letter(n, { node: n % 2 === 0 ? "even" : "odd" })));
-        refuseNextWrite(store.engine);
+        lives.refuseNextWrite();
         await refused(keep([letter(999)]));
         store = await lives.reopen();
         await store.deadLetters.open();
@@ -193,7 +193,7 @@ for (const [name, begin] of Object.entries(ENGINES))
         for (const receipt of ["2", "1", "3"])
           await store.write(store.inbox.adding(entry(receipt, { requestId: receipt })));
         assert.deepEqual(await take(["1"], "one", "a", "b"), [0, 1]);
-        refuseNextWrite(store.engine);
+        lives.refuseNextWrite();
         await refused(take(["1", "2"], "one", "a", "b", "c"));
         assert.deepEqual(await take(["1", "2"], "one", "a", "b", "c"), [2]);
         assert.deepEqual((await store.inbox.find("1"))?.takenBy, ["one"]);
@@ -230,7 +230,7 @@ for (const [name, begin] of Object.entries(ENGINES))
         const [was, is] = [markOf(incoming("old")[0]!), markOf(incoming("new")[0]!)];
         const rename = (mark: string): string => (mark === was ? is : mark);
         const rewrite = (): Promise<void> => store.inbox.rewrite("1", { of: "new" }, { kept: rename, coming: rename });
-        refuseNextWrite(store.engine);
+        lives.refuseNextWrite();
         await refused(rewrite());
         assert.deepEqual([await store.inbox.message("1"), await take(["1"], "one", "old")], [{ of: "1" }, []]);
         await rewrite();
@@ -260,7 +260,7 @@ for (const [name, begin] of Object.entries(ENGINES))
 
       it("keeps blocks of records in the order of the calls, with what is written beside them, or nothing", async () => {
         await Promise.all([append(20, "m"), append(3, "n")]);
-        refuseNextWrite(store.engine);
+        lives.refuseNextWrite();
         const also = [store.cursors.moveTo("node", "jane", "1")];
         await refused(lane.intake.append({ id: "o", envelope: {} }, records(1), 5, also));
         assert.deepEqual([lane.work.kept, await store.cursors.read("node", "jane")], [23, undefined]);
@@ -283,7 +283,7 @@ for (const [name, begin] of Object.entries(ENGINES))
         const group = { key: "c1", ids: [b!.id], attempts: 1, firstTriedAt: 1, dueAt: 9 };
         const conclusion = { settled: [a!], noted: [group], unnoted: [] };
         const also = (): ReturnType<typeof store.inbox.adding> => store.inbox.adding(entry("next"));
-        refuseNextWrite(store.engine);
+        lives.refuseNextWrite();
         await refused(lane.work.conclude(conclusion, also));
         assert.deepEqual([lane.work.kept, await store.inbox.message("next")], [3, undefined]);
         const told = await lane.work.conclude(conclusion, also);
