@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { name, version } from "../../package.json";
 
@@ -22,6 +22,7 @@ export class Proof {
 
   /** Keeps the log in docs/proof. */
   keep(result: string): void {
+    mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${this.title}.log`), [...this.lines, `Result: ${result}`, ""].join("\n"));
   }
 }
