@@ -89,3 +89,58 @@ for (const major of [4, 5] as const)
       }
     });
   });
+
+describe("Properties of another release in the editor", () => {
+  const IN = OURS.find(({ type }) => type === "bv-bloomreach-in") as FlowNode;
+  /** The table of a made-up release, in which a bloomreach in says its limit in half megabytes. */
+  const TABLE = `export const NODE_MIGRATIONS = { "bv-bloomreach-in": [(saved) => ({ maxBytes: saved.maxBytes * 2 })] };`;
+  let nodeRed: NodeRedProcess;
+  let browser: Browser;
+
+  before(async () => {
+    nodeRed = await startNodeRed({ major: 4, flows: NODES });
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await nodeRed?.remove();
+  });
+
+  /** The editor of a release with this table. */
+  const openWith = (table: string): Promise<Editor> => {
+    const newPage: Browser["newPage"] = async (options) => {
+      const page = await browser.newPage(options);
+      await page.route("**/node-migrations.js", (route) =>
+        route.fulfill({ contentType: "text/javascript", body: table }),
+      );
+      return page;
+    };
+    return Editor.open({ newPage } as Browser, nodeRed.adminUrl);
+  };
+  const limitOf = async (editor: Editor): Promise<unknown[]> => {
+    const node = (await editor.flows()).nodes.find(({ id }) => id === IN.id);
+    return [node?.maxBytes, node?.version];
+  };
+
+  it("an earlier one: shown and saved as this release writes them, once, and nothing is marked as changed", async () => {
+    const editor = await openWith(TABLE);
+    assert.deepEqual(await limitOf(editor), [20, 2]);
+    const { dirty, changed } = await editor.flows();
+    assert.deepEqual({ dirty, changed }, { dirty: false, changed: [] });
+    await editor.openDialog(IN.id);
+    assert.deepEqual(await editor.values(["maxBytes"]), { maxBytes: "20" });
+    await editor.type("name", "Customers");
+    await editor.done();
+    await editor.deploy();
+    await editor.reload();
+    assert.deepEqual(await limitOf(editor), [20, 2], "what this release has saved is not changed again");
+    assert.deepEqual(editor.problems, []);
+  });
+
+  it("a newer one: the node is marked, and its dialog says which release it needs", async () => {
+    const editor = await openWith("export const NODE_MIGRATIONS = {};");
+    assert.deepEqual(await limitOf(editor), [20, 2], "left as it was saved");
+    assert.match(JSON.stringify(await editor.invalidNodes()), new RegExp(`${IN.id}`));
+    assert.match(await editor.explain(IN.id, "version", "2"), /newer release .* Install that release again/);
+  });
+});

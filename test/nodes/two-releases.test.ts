@@ -66,4 +66,11 @@ describe("a second release in one process", () => {
     install("100.0.0");
     assert.match(restartNeeded() ?? "", /release 100\.0\.0 is installed/);
   });
+
+  it("goes on while the files are gone, because the package was removed", () => {
+    const { restartNeeded } = ofCopy("lib/runtime/release.js") as { restartNeeded: () => string | undefined };
+    rmSync(join(copy, "package.json"));
+    assert.match(restartNeeded() ?? "", /release 99\.0\.0 is installed/, "of its own code: nothing hangs or throws");
+    install("99.0.0");
+  });
 });
