@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import js from "@eslint/js";
 import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
@@ -28,6 +29,11 @@ const allowed = {
     "src/delivery",
   ],
 };
+for (const { name } of readdirSync(new URL("src", import.meta.url), { withFileTypes: true }).filter((one) =>
+  one.isDirectory(),
+))
+  if (!(`src/${name}` in allowed)) throw new Error(`Say in eslint.config.mjs which folders src/${name} may import.`);
+
 /** Each destination knows its own API and no other destination; what two of them share stands at the root. */
 const strangers = {
   "src/destinations/voucherify": ["src/bloomreach", "src/destinations/bloomreach", "src/destinations/gateway"],
