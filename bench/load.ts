@@ -33,7 +33,6 @@ export interface Answered {
   readonly statuses: Readonly<Record<number, number>>;
 }
 
-const agent = new Agent({ keepAlive: true });
 let unique = 0;
 
 const customer = (): Record<string, JsonValue> => {
@@ -80,7 +79,7 @@ function bodyOf(body: LoadBody): JsonValue {
   }
 }
 
-function send(url: string, headers: OutgoingHttpHeaders, body: string): Promise<number> {
+function send(agent: Agent, url: string, headers: OutgoingHttpHeaders, body: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { method: "POST", agent, headers }, (response) => {
       response.resume();
@@ -96,6 +95,8 @@ async function play({ url, headers, body, senders, requests, perSecond, secret }
   const bodies = Array.from({ length: requests }, () => JSON.stringify(bodyOf(body)));
   const answers: number[] = [];
   const statuses: Record<number, number> = {};
+  // A server closes connections that were idle for some seconds: none is kept from one load to the next.
+  const agent = new Agent({ keepAlive: true });
   const startedAt = performance.now();
   let next = 0;
   const sender = async (): Promise<void> => {
@@ -106,13 +107,15 @@ async function play({ url, headers, body, senders, requests, perSecond, secret }
       const signature = secret === undefined ? {} : { "x-voucherify-signature": signatureOf(text, secret) };
       const length = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
       const sent = performance.now();
-      const status = await send(url, { ...headers, ...signature, ...length }, text);
+      const status = await send(agent, url, { ...headers, ...signature, ...length }, text);
       answers.push(performance.now() - sent);
       statuses[status] = (statuses[status] ?? 0) + 1;
     }
   };
   await Promise.all(Array.from({ length: senders }, sender));
-  return { answers, lastedMs: performance.now() - startedAt, statuses };
+  const lastedMs = performance.now() - startedAt;
+  agent.destroy();
+  return { answers, lastedMs, statuses };
 }
 
 process.on("message", (load: Load) => {
