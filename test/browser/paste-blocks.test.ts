@@ -68,11 +68,12 @@ describe("Paste into Bloomreach, by what is wired behind", () => {
     return blocksWith(expected);
   };
   const blocksWith = async (expected: string): Promise<string> => {
-    await editor.page.waitForFunction(
-      (text) => document.querySelector("#bv-paste-blocks")?.textContent?.includes(text),
-      expected,
-    );
-    return editor.page.locator("#bv-paste-blocks").innerText();
+    // Looked at and taken in one: the blocks are made anew whenever something of the node changes.
+    const found = await editor.page.waitForFunction((text) => {
+      const shown = document.querySelector<HTMLElement>("#bv-paste-blocks")?.innerText ?? "";
+      return shown.includes(text) && shown;
+    }, expected);
+    return String(await found.jsonValue());
   };
   const options = (): Promise<string[]> => editor.page.locator("#bv-answered-by option").allInnerTexts();
   const holds = (blocks: string, texts: readonly string[], others: readonly string[] = []): void => {
