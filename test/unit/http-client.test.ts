@@ -120,6 +120,12 @@ describe("sendHttp", () => {
     assert.equal((await failure({ signal: controller.signal })).kind, "aborted");
   });
 
+  it("is given up as soon as its signal is aborted, however long it had", async () => {
+    const controller = new AbortController();
+    answer = () => controller.abort();
+    assert.equal((await failure({ signal: controller.signal, timeoutMs: 2 ** 30 })).kind, "aborted");
+  });
+
   it("carries 10 MB", async () => {
     answer = (_, response) => response.end("{}");
     const body = `"${"x".repeat(10_000_000)}"`;

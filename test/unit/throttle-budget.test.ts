@@ -199,6 +199,24 @@ describe("RequestBudget", () => {
         ["urgent", "urgent", "first", "first", "queued", "queued", "queued"],
       );
     });
+
+    it("lets urgent work have a place that comes back in the moment in which queued work ends", async () => {
+      const budget = new RequestBudget({ ...SETTINGS, requests: 2, share: 1, concurrency: 1 });
+      let end = (): void => undefined;
+      void budget.run(() => new Promise<void>((resolve) => (end = resolve)));
+      await clock.tickAsync(10);
+      ask(budget, "urgent", 1, { urgent: true });
+      await clock.tickAsync(20);
+      // Set before the timer of the place: the worker looks for the next queued request first.
+      setTimeout(() => end(), MINUTE - 10);
+      ask(budget, "queued", 1);
+      ask(budget, "urgent late", 1, { urgent: true });
+      await clock.tickAsync(MINUTE);
+      assert.deepEqual(
+        server.arrivals.map(({ name }) => name),
+        ["urgent", "urgent late"],
+      );
+    });
   });
 
   describe("429", () => {
